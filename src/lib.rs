@@ -1,0 +1,4 @@
+//! Capledger: an event-sourced CAPWAP controller (RFC 5415) for upgrading access points.
+//!
+//! Every fact is an event in an embedded ledger; state, views, syslog and the dashboard are folds of it.
+//! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
