@@ -116,11 +116,7 @@ impl Pki {
     /// MAC address) where the directory does not exist yet. `now` dates the certificates.
     ///
     /// A crash leaves either the whole directory or none: it is made under another name, synced, and renamed.
-    pub fn load_or_create(
-        data_dir: &Path,
-        controller: &str,
-        now: SystemTime,
-    ) -> Result<Self, PkiError> {
+    pub fn load_or_create(data_dir: &Path, controller: &str, now: SystemTime) -> Result<Self, PkiError> {
         let dir = data_dir.join("pki");
         if dir.exists() {
             return Self::load(&dir);
@@ -142,32 +138,21 @@ impl Pki {
 
     /// Issues a certificate for an access point, e.g. `C9105AXI-2c5a0f406920`, signed by the authority.
     pub fn issue_wtp(&self, common_name: &str, now: SystemTime) -> Result<Credentials, PkiError> {
-        leaf(common_name, Role::Wtp, Some(&self.ca), now).map_err(|source| PkiError::Make {
-            subject: common_name.to_owned(),
-            source,
-        })
+        leaf(common_name, Role::Wtp, Some(&self.ca), now)
+            .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
     }
 
     fn make(controller: &str, now: SystemTime) -> Result<Self, PkiError> {
-        let ca = authority(now).map_err(|source| PkiError::Make {
-            subject: "the authority".to_owned(),
-            source,
-        })?;
-        let controller =
-            leaf(controller, Role::Ac, Some(&ca), now).map_err(|source| PkiError::Make {
-                subject: controller.to_owned(),
-                source,
-            })?;
+        let ca = authority(now).map_err(|source| PkiError::Make { subject: "the authority".to_owned(), source })?;
+        let controller = leaf(controller, Role::Ac, Some(&ca), now)
+            .map_err(|source| PkiError::Make { subject: controller.to_owned(), source })?;
         Ok(Self { ca, controller })
     }
 
     fn load(dir: &Path) -> Result<Self, PkiError> {
         Ok(Self {
             ca: Credentials::load(&dir.join(CA_CERTIFICATE), &dir.join(CA_KEY))?,
-            controller: Credentials::load(
-                &dir.join(CONTROLLER_CERTIFICATE),
-                &dir.join(CONTROLLER_KEY),
-            )?,
+            controller: Credentials::load(&dir.join(CONTROLLER_CERTIFICATE), &dir.join(CONTROLLER_KEY))?,
         })
     }
 
@@ -182,12 +167,8 @@ impl Pki {
             .mode(0o700)
             .create(&staging)
             .map_err(|source| write_error(&staging, source))?;
-        self.ca
-            .save(&staging.join(CA_CERTIFICATE), &staging.join(CA_KEY))?;
-        self.controller.save(
-            &staging.join(CONTROLLER_CERTIFICATE),
-            &staging.join(CONTROLLER_KEY),
-        )?;
+        self.ca.save(&staging.join(CA_CERTIFICATE), &staging.join(CA_KEY))?;
+        self.controller.save(&staging.join(CONTROLLER_CERTIFICATE), &staging.join(CONTROLLER_KEY))?;
         sync_dir(&staging)?;
         fs::rename(&staging, dir).map_err(|source| write_error(dir, source))?;
         sync_dir(data_dir)
@@ -197,10 +178,8 @@ impl Pki {
 impl Credentials {
     /// Makes a certificate for an access point that no authority signed: what policy `pin` expects to meet.
     pub fn self_signed_wtp(common_name: &str, now: SystemTime) -> Result<Self, PkiError> {
-        leaf(common_name, Role::Wtp, None, now).map_err(|source| PkiError::Make {
-            subject: common_name.to_owned(),
-            source,
-        })
+        leaf(common_name, Role::Wtp, None, now)
+            .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
     }
 
     /// Loads a certificate and its key from PEM files. The key must be closed to other users and fit the certificate.
@@ -217,17 +196,11 @@ impl Credentials {
                 source,
             })?,
         };
-        let fits = loaded
-            .certificate
-            .public_key()
-            .is_ok_and(|public| public.public_eq(&loaded.key));
+        let fits = loaded.certificate.public_key().is_ok_and(|public| public.public_eq(&loaded.key));
         if fits {
             Ok(loaded)
         } else {
-            Err(PkiError::Mismatch {
-                certificate: certificate.to_owned(),
-                key: key.to_owned(),
-            })
+            Err(PkiError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() })
         }
     }
 
@@ -254,36 +227,24 @@ impl Credentials {
     }
 
     fn certificate_pem(&self) -> Vec<u8> {
-        self.certificate
-            .to_pem()
-            .expect("a parsed or signed certificate has a PEM form")
+        self.certificate.to_pem().expect("a parsed or signed certificate has a PEM form")
     }
 
     fn key_pem(&self) -> Vec<u8> {
-        self.key
-            .private_key_to_pem_pkcs8()
-            .expect("a private key in memory has a PEM form")
+        self.key.private_key_to_pem_pkcs8().expect("a private key in memory has a PEM form")
     }
 }
 
 /// SHA-256 of a certificate in DER.
 pub(super) fn fingerprint(certificate: &openssl::x509::X509Ref) -> [u8; 32] {
-    let digest = certificate
-        .digest(MessageDigest::sha256())
-        .expect("a certificate in memory can be hashed");
-    digest
-        .as_ref()
-        .try_into()
-        .expect("a SHA-256 digest has 32 octets")
+    let digest = certificate.digest(MessageDigest::sha256()).expect("a certificate in memory can be hashed");
+    digest.as_ref().try_into().expect("a SHA-256 digest has 32 octets")
 }
 
 /// The common name of a certificate's subject.
 #[cfg_attr(not(test), expect(dead_code, reason = "the DTLS endpoint asks for it"))]
 pub(super) fn common_name(certificate: &openssl::x509::X509Ref) -> Option<String> {
-    let entry = certificate
-        .subject_name()
-        .entries_by_nid(Nid::COMMONNAME)
-        .next()?;
+    let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next()?;
     entry.data().to_string().ok()
 }
 
@@ -297,26 +258,14 @@ fn authority(now: SystemTime) -> Result<Credentials, ErrorStack> {
     let key = new_key()?;
     let mut tag = BigNum::new()?;
     tag.rand(32, MsbOption::ONE, false)?;
-    let subject = name(&format!(
-        "Capledger CA {}",
-        tag.to_hex_str()?.to_lowercase()
-    ))?;
+    let subject = name(&format!("Capledger CA {}", tag.to_hex_str()?.to_lowercase()))?;
     let mut builder = started(&subject, &subject, &key, now, CA_LIFETIME)?;
     builder.append_extension(BasicConstraints::new().critical().ca().pathlen(0).build()?)?;
-    builder.append_extension(
-        KeyUsage::new()
-            .critical()
-            .key_cert_sign()
-            .crl_sign()
-            .build()?,
-    )?;
+    builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;
     let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
     builder.append_extension(identifier)?;
     builder.sign(&key, MessageDigest::sha256())?;
-    Ok(Credentials {
-        certificate: builder.build(),
-        key,
-    })
+    Ok(Credentials { certificate: builder.build(), key })
 }
 
 fn leaf(
@@ -332,29 +281,19 @@ fn leaf(
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
     builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
     let usage = match role {
-        Role::Ac => ExtendedKeyUsage::new()
-            .server_auth()
-            .other(EKU_AC)
-            .build()?,
-        Role::Wtp => ExtendedKeyUsage::new()
-            .client_auth()
-            .other(EKU_WTP)
-            .build()?,
+        Role::Ac => ExtendedKeyUsage::new().server_auth().other(EKU_AC).build()?,
+        Role::Wtp => ExtendedKeyUsage::new().client_auth().other(EKU_WTP).build()?,
     };
     builder.append_extension(usage)?;
     let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
     builder.append_extension(identifier)?;
     if let Some(ca) = issuer {
-        let authority = AuthorityKeyIdentifier::new()
-            .keyid(true)
-            .build(&builder.x509v3_context(Some(&ca.certificate), None))?;
+        let authority =
+            AuthorityKeyIdentifier::new().keyid(true).build(&builder.x509v3_context(Some(&ca.certificate), None))?;
         builder.append_extension(authority)?;
     }
     builder.sign(issuer.map_or(&key, |ca| &ca.key), MessageDigest::sha256())?;
-    Ok(Credentials {
-        certificate: builder.build(),
-        key,
-    })
+    Ok(Credentials { certificate: builder.build(), key })
 }
 
 fn started(
@@ -378,9 +317,7 @@ fn started(
 }
 
 fn asn1(time: SystemTime) -> Result<Asn1Time, ErrorStack> {
-    let seconds = time
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Asn1Time::from_unix(seconds.cast_signed())
 }
 
@@ -405,37 +342,21 @@ fn read_key(path: &Path) -> Result<Vec<u8>, PkiError> {
         let metadata = file.metadata().map_err(|source| read_error(path, source))?;
         let mode = metadata.mode() & 0o7777;
         // Nothing for the group, nothing for others: the lower six bits.
-        if mode.trailing_zeros() >= 6 {
-            Ok(())
-        } else {
-            Err(PkiError::Exposed {
-                path: path.to_owned(),
-                mode,
-            })
-        }
+        if mode.trailing_zeros() >= 6 { Ok(()) } else { Err(PkiError::Exposed { path: path.to_owned(), mode }) }
     })
 }
 
-fn read_checked(
-    path: &Path,
-    check: impl FnOnce(&File) -> Result<(), PkiError>,
-) -> Result<Vec<u8>, PkiError> {
+fn read_checked(path: &Path, check: impl FnOnce(&File) -> Result<(), PkiError>) -> Result<Vec<u8>, PkiError> {
     let file = File::open(path).map_err(|source| read_error(path, source))?;
     check(&file)?;
     let mut octets = Vec::new();
-    file.take(MAX_PEM)
-        .read_to_end(&mut octets)
-        .map_err(|source| read_error(path, source))?;
+    file.take(MAX_PEM).read_to_end(&mut octets).map_err(|source| read_error(path, source))?;
     Ok(octets)
 }
 
 fn write_new(path: &Path, mode: u32, octets: &[u8]) -> Result<(), PkiError> {
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
         file.write_all(octets)?;
         file.sync_all()
     };
@@ -443,23 +364,15 @@ fn write_new(path: &Path, mode: u32, octets: &[u8]) -> Result<(), PkiError> {
 }
 
 fn sync_dir(path: &Path) -> Result<(), PkiError> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|source| write_error(path, source))
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|source| write_error(path, source))
 }
 
 fn read_error(path: &Path, source: io::Error) -> PkiError {
-    PkiError::Read {
-        path: path.to_owned(),
-        source,
-    }
+    PkiError::Read { path: path.to_owned(), source }
 }
 
 fn write_error(path: &Path, source: io::Error) -> PkiError {
-    PkiError::Write {
-        path: path.to_owned(),
-        source,
-    }
+    PkiError::Write { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -21,39 +21,23 @@ fn the_first_start_makes_an_identity_and_the_second_finds_it() {
     let dir = data_dir();
     let first = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("made");
     let second = Pki::load_or_create(dir.path(), "another name", now()).expect("loaded");
-    assert_eq!(
-        first.controller().fingerprint(),
-        second.controller().fingerprint()
-    );
+    assert_eq!(first.controller().fingerprint(), second.controller().fingerprint());
     assert_eq!(first.ca_pem(), second.ca_pem());
-    assert_eq!(
-        common_name(second.controller().certificate()).as_deref(),
-        Some("9120-EWC")
-    );
+    assert_eq!(common_name(second.controller().certificate()).as_deref(), Some("9120-EWC"));
 }
 
 #[test]
 fn the_controller_may_act_as_an_ac_and_an_access_point_as_a_wtp() {
     let pki = Pki::make("9120-EWC", now()).expect("made");
-    assert!(
-        text(pki.controller().certificate())
-            .contains("TLS Web Server Authentication, Ctrl/provision WAP Access")
-    );
-    let wtp = pki
-        .issue_wtp("C9105AXI-2c5a0f406920", now())
-        .expect("issued");
-    assert!(
-        text(wtp.certificate())
-            .contains("TLS Web Client Authentication, Ctrl/Provision WAP Termination")
-    );
+    assert!(text(pki.controller().certificate()).contains("TLS Web Server Authentication, Ctrl/provision WAP Access"));
+    let wtp = pki.issue_wtp("C9105AXI-2c5a0f406920", now()).expect("issued");
+    assert!(text(wtp.certificate()).contains("TLS Web Client Authentication, Ctrl/Provision WAP Termination"));
 }
 
 #[test]
 fn what_the_authority_issues_verifies_against_it() {
     let pki = Pki::make("9120-EWC", now()).expect("made");
-    let wtp = pki
-        .issue_wtp("C9105AXI-2c5a0f406920", now())
-        .expect("issued");
+    let wtp = pki.issue_wtp("C9105AXI-2c5a0f406920", now()).expect("issued");
     let ca_key = pki.ca.certificate.public_key().expect("it has a key");
     for certificate in [wtp.certificate(), pki.controller().certificate()] {
         assert!(certificate.verify(&ca_key).expect("checked"));
@@ -67,9 +51,7 @@ fn private_keys_are_closed_to_others() {
     let dir = data_dir();
     Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("made");
     for key in [CA_KEY, CONTROLLER_KEY] {
-        let mode = fs::metadata(dir.path().join("pki").join(key))
-            .expect("it exists")
-            .mode();
+        let mode = fs::metadata(dir.path().join("pki").join(key)).expect("it exists").mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }
 }
@@ -80,14 +62,9 @@ fn an_exposed_key_is_refused_and_the_error_says_what_to_run() {
     Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("made");
     let key = dir.path().join("pki").join(CONTROLLER_KEY);
     fs::set_permissions(&key, Permissions::from_mode(0o640)).expect("mode set");
-    let error = Pki::load_or_create(dir.path(), "9120-EWC", now())
-        .expect_err("refused")
-        .to_string();
+    let error = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect_err("refused").to_string();
     assert!(error.contains("mode 0640"), "{error}");
-    assert!(
-        error.contains(&format!("chmod 600 {}", key.display())),
-        "{error}"
-    );
+    assert!(error.contains(&format!("chmod 600 {}", key.display())), "{error}");
 }
 
 #[test]
@@ -98,10 +75,7 @@ fn a_missing_key_is_named_and_never_made_anew() {
     fs::remove_file(&key).expect("removed");
     let error = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect_err("refused");
     assert!(matches!(error, PkiError::Read { .. }), "{error}");
-    assert!(
-        error.to_string().starts_with(&key.display().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&key.display().to_string()), "{error}");
     assert!(!key.exists());
 }
 
@@ -123,16 +97,7 @@ fn a_truncated_certificate_is_refused_by_name() {
     let pem = fs::read(&path).expect("read");
     fs::write(&path, &pem[..pem.len() / 2]).expect("cut");
     let error = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect_err("refused");
-    assert!(
-        matches!(
-            error,
-            PkiError::Parse {
-                what: "certificate",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, PkiError::Parse { what: "certificate", .. }), "{error}");
 }
 
 #[test]
@@ -148,14 +113,9 @@ fn a_start_that_was_cut_short_leaves_nothing_that_counts() {
 
 #[test]
 fn an_unwritable_data_directory_is_an_error_that_names_it() {
-    let error = Pki::load_or_create(Path::new("/proc/capledger"), "9120-EWC", now())
-        .expect_err("refused")
-        .to_string();
+    let error = Pki::load_or_create(Path::new("/proc/capledger"), "9120-EWC", now()).expect_err("refused").to_string();
     assert!(error.contains("/proc/capledger"), "{error}");
-    assert!(
-        error.contains("make the data directory writable"),
-        "{error}"
-    );
+    assert!(error.contains("make the data directory writable"), "{error}");
 }
 
 #[test]
@@ -166,10 +126,5 @@ fn saving_never_replaces_a_key() {
     first.save(&certificate, &key).expect("saved");
     let second = Credentials::self_signed_wtp("C9120AXI-0a0b0c0d0e0f", now()).expect("made");
     second.save(&certificate, &key).expect_err("refused");
-    assert_eq!(
-        Credentials::load(&certificate, &key)
-            .expect("loaded")
-            .fingerprint(),
-        first.fingerprint()
-    );
+    assert_eq!(Credentials::load(&certificate, &key).expect("loaded").fingerprint(), first.fingerprint());
 }

@@ -1,0 +1,392 @@
+//! Everything that can have happened, in the past tense and in RFC 5415's terms.
+//!
+//! An event carries what a reader needs to understand it later, without any other. The order of the variants and of
+//! their fields is the ledger's format: add variants at the end, never reorder, and add a golden sample for each.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{DownloadFailureKind, FetchFailure};
+use crate::id::{ControllerId, MacAddr, OperationId, SessionId, Sha256, WtpId};
+use crate::image::{ImageFacts, ImageFamily, ImageVersion};
+use crate::setting::Setting;
+use crate::time::Timestamp;
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The controller started and holds its ledger. Sessions of an earlier run are gone.
+    ControllerStarted {
+        /// Drawn at the ledger's first start.
+        controller: ControllerId,
+        /// Capledger's own version.
+        software: String,
+    },
+    /// The controller stopped in order.
+    ControllerStopped {
+        /// Why, in words: `signal`, `reload`, ...
+        reason: String,
+    },
+    /// The wall clock was stepped by more than a second.
+    ClockStepped {
+        /// What it would have read.
+        from: Timestamp,
+        /// What it reads now.
+        to: Timestamp,
+    },
+    /// Settings were changed, all at once.
+    ConfigurationChanged {
+        /// In the order in which they were given.
+        changes: Vec<Setting>,
+        /// Whether the startup configuration did it, or a command.
+        startup: bool,
+    },
+    /// A WTP that is not known asked for a controller. Once per WTP; repeated requests are counted, not recorded.
+    WtpDiscovered {
+        /// From where.
+        address: SocketAddr,
+        /// RFC 5415 4.6.21: 0 unknown, 1 static, 2 DHCP, 3 DNS, 4 AC referral.
+        discovery_type: u8,
+        /// From the WTP Board Data, if it was there.
+        model: Option<String>,
+        /// From the WTP Board Data, if it was there.
+        base_mac: Option<MacAddr>,
+    },
+    /// A Join Request was accepted.
+    WtpJoined {
+        /// The new session.
+        session: SessionId,
+        /// Who.
+        wtp: WtpAddress,
+        /// What it is and runs.
+        inventory: WtpInventory,
+        /// SHA-256 of the certificate that it showed.
+        certificate: Option<Sha256>,
+        /// Mandatory elements that its Join Request lacked, by RFC 5415's names.
+        missing: Vec<String>,
+        /// The image that the Join Response named.
+        offered: Option<ImageVersion>,
+    },
+    /// A WTP was turned away.
+    WtpRefused {
+        /// From where.
+        address: SocketAddr,
+        /// Its name, if it gave one.
+        name: Option<String>,
+        /// Why.
+        reason: RefusalReason,
+        /// The particulars, for people.
+        detail: String,
+    },
+    /// The data channel is up: the WTP serves.
+    WtpEnteredRun {
+        /// Its session.
+        session: SessionId,
+        /// Who.
+        wtp: WtpAddress,
+    },
+    /// A session ended.
+    WtpDisjoined {
+        /// Which.
+        session: SessionId,
+        /// Who.
+        wtp: WtpAddress,
+        /// Why.
+        reason: DisjoinReason,
+    },
+    /// A WTP sent a message that this controller does not serve, or one that is wrong in its state. Recorded once per
+    /// session and message type.
+    WtpMessageRejected {
+        /// Its session.
+        session: SessionId,
+        /// RFC 5415's name, or the number.
+        message: String,
+        /// The state in which it came.
+        state: String,
+        /// The result code that answered it, if it was answered (RFC 5415 4.6.35).
+        result: Option<u32>,
+    },
+    /// A WTP handed over a crash log or memory dump (Data Transfer, RFC 5415 9.6).
+    WtpDataTransferred {
+        /// Its session.
+        session: SessionId,
+        /// Data Transfer Mode (RFC 5415 4.6.16).
+        mode: u8,
+        /// How many octets came.
+        octets: u64,
+        /// Their digest.
+        sha256: Sha256,
+        /// The first of them, as text, at most 2,048 characters.
+        excerpt: String,
+    },
+    /// A fetch from an image server began.
+    InstallAddStarted {
+        /// This fetch.
+        operation: OperationId,
+        /// Where from, with credentials masked.
+        url: String,
+        /// The family asked for; none if the operator named a file.
+        family: Option<ImageFamily>,
+        /// The version wanted; none if any will do.
+        version: Option<ImageVersion>,
+    },
+    /// Octets came: once per 5 % (at most one per second), and once per 10 s.
+    InstallAddProgressed {
+        /// This fetch.
+        operation: OperationId,
+        /// So far.
+        octets: u64,
+        /// Of how many, if the server said so.
+        total: Option<u64>,
+    },
+    /// The image is checked and in the catalogue.
+    InstallAddCompleted {
+        /// This fetch.
+        operation: OperationId,
+        /// Where from, with credentials masked.
+        url: String,
+        /// What it is.
+        image: ImageFacts,
+        /// How long it took, in microseconds.
+        duration_us: u64,
+    },
+    /// The fetch failed.
+    InstallAddFailed {
+        /// This fetch.
+        operation: OperationId,
+        /// Where from, with credentials masked.
+        url: String,
+        /// The family asked for.
+        family: Option<ImageFamily>,
+        /// Why.
+        failure: FetchFailure,
+        /// How many octets had come.
+        octets: u64,
+        /// When the controller will try again by itself, or on the next demand.
+        next_try: Option<Timestamp>,
+    },
+    /// An image left the catalogue.
+    ImageRemoved {
+        /// Which.
+        image: ImageFacts,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A version became the running one: WTPs that join with another are given it.
+    VersionActivated {
+        /// Which.
+        version: ImageVersion,
+    },
+    /// An image download to a WTP began: the WTP asked for it.
+    ImageDownloadStarted {
+        /// This download.
+        operation: OperationId,
+        /// Its session.
+        session: SessionId,
+        /// Who.
+        wtp: WtpAddress,
+        /// At join, or ahead of the reset.
+        mode: DownloadMode,
+        /// How the octets go.
+        method: DownloadMethod,
+        /// Which family.
+        family: ImageFamily,
+        /// What the WTP ran.
+        from: Option<ImageVersion>,
+        /// What it is sent.
+        to: ImageVersion,
+        /// How many octets that is, once known.
+        octets: Option<u64>,
+    },
+    /// Blocks were acknowledged: once per 5 % (at most one per second), and once per 10 s.
+    ImageDownloadProgressed {
+        /// This download.
+        operation: OperationId,
+        /// Acknowledged so far.
+        octets: u64,
+        /// Of how many.
+        total: u64,
+    },
+    /// The last block was acknowledged.
+    ImageDownloadCompleted {
+        /// This download.
+        operation: OperationId,
+        /// Who.
+        wtp: WtpAddress,
+        /// What it holds from now on, as far as the controller can infer.
+        image: ImageFacts,
+        /// Image Data Requests that carried octets, retransmissions not counted.
+        messages: u64,
+        /// Octets in the last of them.
+        last: u16,
+        /// From the first block to the last acknowledgement, in microseconds.
+        duration_us: u64,
+        /// Blocks sent again.
+        retransmissions: u64,
+    },
+    /// A download failed.
+    ImageDownloadFailed {
+        /// This download.
+        operation: OperationId,
+        /// Who.
+        wtp: WtpAddress,
+        /// Why.
+        kind: DownloadFailureKind,
+        /// The other side's words, or the particulars.
+        words: String,
+        /// How many octets were acknowledged.
+        octets: u64,
+        /// Failed tries of this version at this WTP, this one included.
+        tries: u32,
+        /// When the controller will try again by itself.
+        next_retry: Option<Timestamp>,
+    },
+    /// A download was ended on purpose.
+    ImageDownloadAborted {
+        /// This download.
+        operation: OperationId,
+        /// Who.
+        wtp: WtpAddress,
+        /// Why, in words.
+        reason: String,
+        /// How many octets were acknowledged.
+        octets: u64,
+    },
+    /// A WTP in Run was chosen to be given an image ahead of its reset.
+    PredownloadRequested {
+        /// Who.
+        wtp: WtpAddress,
+        /// Which family.
+        family: ImageFamily,
+        /// Which version.
+        version: ImageVersion,
+        /// Whether the controller resets the WTP into it as soon as it holds it.
+        reset: bool,
+    },
+    /// A WTP answered that it has the image already (RFC 5415 9.1 figure 9, result code 17).
+    PredownloadAlreadyPresent {
+        /// Who.
+        wtp: WtpAddress,
+        /// Which version.
+        version: ImageVersion,
+    },
+    /// A WTP was sent a Reset Request.
+    WtpResetRequested {
+        /// Its session.
+        session: SessionId,
+        /// Who.
+        wtp: WtpAddress,
+        /// The image that it was told to start.
+        version: Option<ImageVersion>,
+    },
+    /// A limit was reached: once, until the count has fallen below it again.
+    LimitReached {
+        /// Which: the configuration's word for it.
+        limit: String,
+        /// Its value.
+        value: u64,
+    },
+}
+
+/// Who a WTP is in an event: enough to write its log line without looking anything up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WtpAddress {
+    /// Who, across sessions.
+    pub id: WtpId,
+    /// WTP Name (RFC 5415 4.6.45).
+    pub name: String,
+    /// Base MAC; the session's peer may have sent none.
+    pub base_mac: MacAddr,
+    /// Ethernet MAC, where it was told.
+    pub ethernet_mac: MacAddr,
+    /// The WTP's end of the control channel.
+    pub wtp: SocketAddr,
+    /// The controller's end.
+    pub ac: SocketAddr,
+}
+
+/// What a WTP said of itself when it joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WtpInventory {
+    /// WTP Board Data, model number.
+    pub model: String,
+    /// WTP Board Data, serial number.
+    pub serial: String,
+    /// The image family of that model; none if the model is not in the table.
+    pub family: Option<ImageFamily>,
+    /// Active software version.
+    pub version: Option<ImageVersion>,
+    /// Other (backup) software version.
+    pub backup: Option<ImageVersion>,
+    /// Location Data: the site.
+    pub location: String,
+    /// Radios, in use and at most.
+    pub radios: u8,
+}
+
+/// Why a WTP was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// Another certificate than the one pinned at its first join.
+    CertificateChanged,
+    /// The certificate is not signed by the configured authority.
+    CertificateUntrusted,
+    /// Neither a Base MAC, nor a CN, nor a PSK identity.
+    NoIdentity,
+    /// `capwap max-sessions`.
+    TooManySessions,
+    /// A mandatory element is missing and `capwap strict` is set.
+    MissingElements,
+    /// The DTLS handshake failed.
+    HandshakeFailed,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisjoinReason {
+    /// The WTP holds the new image and resets into it.
+    ImageDownloadSuccess,
+    /// The image did not come, or not whole.
+    ImageDownloadFailed,
+    /// No authenticated packet for too long.
+    EchoTimeout,
+    /// The WTP closed the DTLS session.
+    DtlsClosed,
+    /// No response within the retransmission limit.
+    RetransmitLimit,
+    /// An operator reset it.
+    ResetByOperator,
+    /// The controller reset it into the image that it holds.
+    ResetByController,
+    /// The same WTP joined anew.
+    ReplacedByNewerSession,
+    /// WaitJoin, ChangeStatePending or DataCheck ran out before Run.
+    JoinTimedOut,
+    /// The controller stopped.
+    ControllerStopped,
+    /// The WTP broke the protocol beyond what can be tolerated.
+    ProtocolError,
+}
+
+/// When the image goes to the WTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadMode {
+    /// Before it serves: the WTP resets by itself afterwards (RFC 5415 9.1 figure 6).
+    Join,
+    /// While it serves: a Reset Request comes later (figure 8).
+    Predownload,
+}
+
+/// How the octets go to the WTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadMethod {
+    /// Image Data Requests on the control channel.
+    Capwap,
+}

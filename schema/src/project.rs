@@ -1,0 +1,107 @@
+//! The folds. Each is total: it accepts any envelope in any order and never refuses one.
+//!
+//! `State` is what the core, every view, the dashboard and a replay share; two folds of one ledger are equal.
+
+pub mod config;
+pub mod fleet;
+pub mod installs;
+
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::Envelope;
+use crate::event::Event;
+use crate::id::{ControllerId, Seq};
+use crate::image::ImageVersion;
+use crate::time::Timestamp;
+
+pub use config::Config;
+pub use fleet::Fleet;
+pub use installs::Installs;
+
+/// A fold of the ledger.
+pub trait Projection {
+    /// Takes one more fact in. Holds no rules and never fails.
+    fn apply(&mut self, envelope: &Envelope);
+}
+
+/// Everything that the ledger says of the present.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The last envelope taken in; 0 for none.
+    pub seq: Seq,
+    /// Its moment.
+    pub at: Timestamp,
+    /// The controller that wrote it.
+    pub controller: Controller,
+    /// The running configuration.
+    pub config: Config,
+    /// The WTPs.
+    pub fleet: Fleet,
+    /// Fetches and the catalogue of images.
+    pub installs: Installs,
+}
+
+/// The controller itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controller {
+    /// Drawn at the first start.
+    pub id: ControllerId,
+    /// Its software, as of the last start.
+    pub software: String,
+    /// When it last started.
+    pub started_at: Option<Timestamp>,
+    /// When it last stopped in order; none while it runs, or if it was cut off.
+    pub stopped_at: Option<Timestamp>,
+}
+
+impl State {
+    /// The version that WTPs are to run: `software version`, else the last one activated.
+    pub fn running_version(&self) -> Option<ImageVersion> {
+        self.config.software_version.or(self.installs.activated)
+    }
+}
+
+impl Projection for State {
+    fn apply(&mut self, envelope: &Envelope) {
+        self.seq = envelope.seq;
+        self.at = envelope.at;
+        match &envelope.event {
+            Event::ControllerStarted { controller, software } => {
+                self.controller = Controller {
+                    id: *controller,
+                    software: software.clone(),
+                    started_at: Some(envelope.at),
+                    stopped_at: None,
+                };
+            }
+            Event::ControllerStopped { .. } => self.controller.stopped_at = Some(envelope.at),
+            Event::ClockStepped { .. }
+            | Event::ConfigurationChanged { .. }
+            | Event::WtpDiscovered { .. }
+            | Event::WtpJoined { .. }
+            | Event::WtpRefused { .. }
+            | Event::WtpEnteredRun { .. }
+            | Event::WtpDisjoined { .. }
+            | Event::WtpMessageRejected { .. }
+            | Event::WtpDataTransferred { .. }
+            | Event::InstallAddStarted { .. }
+            | Event::InstallAddProgressed { .. }
+            | Event::InstallAddCompleted { .. }
+            | Event::InstallAddFailed { .. }
+            | Event::ImageRemoved { .. }
+            | Event::VersionActivated { .. }
+            | Event::ImageDownloadStarted { .. }
+            | Event::ImageDownloadProgressed { .. }
+            | Event::ImageDownloadCompleted { .. }
+            | Event::ImageDownloadFailed { .. }
+            | Event::ImageDownloadAborted { .. }
+            | Event::PredownloadRequested { .. }
+            | Event::PredownloadAlreadyPresent { .. }
+            | Event::WtpResetRequested { .. }
+            | Event::LimitReached { .. } => {}
+        }
+        self.config.apply(envelope);
+        self.fleet.apply(envelope);
+        self.installs.apply(envelope);
+    }
+}
