@@ -1,0 +1,72 @@
+//! What an operator can ask of the controller: the boundary between the surfaces and the core.
+//!
+//! Pure data. A surface (the command line, a script) parses words into a `Command`; the core decides what becomes of
+//! it and answers with events or a refusal. Nothing here checks or does anything.
+
+use std::fmt;
+
+use capledger_schema::image::ImageVersion;
+use capledger_schema::setting::Setting;
+
+/// One wish of an operator, whole and typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Change the configuration: all of it or, if one change is refused, none.
+    Configure {
+        /// In the order in which they were given.
+        changes: Vec<Setting>,
+    },
+    /// Fetch this file: `install add file URL`.
+    InstallAdd {
+        /// As typed; credentials in it are masked before anything is recorded.
+        url: String,
+    },
+    /// Fetch what the image-download profile names for every family in the fleet: `install add profile default`.
+    InstallAddProfile,
+    /// Make this the running version: `install activate VERSION`.
+    Activate {
+        /// It must be in the catalogue.
+        version: ImageVersion,
+    },
+    /// Give WTPs in Run the running version's image ahead of their reset: `ap image predownload`.
+    Predownload {
+        /// Which.
+        target: Target,
+    },
+    /// End every predownload that waits or moves: `ap image predownload abort`.
+    PredownloadAbort,
+    /// Send a Reset Request: `ap image reset`, `ap name NAME reset`.
+    Reset {
+        /// Which.
+        target: Target,
+    },
+    /// Stop the controller in order.
+    Stop {
+        /// In words: `signal`, `reload`, ...
+        reason: String,
+    },
+}
+
+/// Which WTPs a command is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every joined one.
+    All,
+    /// The one with this name; letter case does not count.
+    Name(String),
+    /// Every one of this model, as in `C9105AXI`.
+    Model(String),
+    /// Every one whose Location Data is this.
+    Site(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::All => f.write_str("all APs"),
+            Target::Name(name) => write!(f, "AP {name}"),
+            Target::Model(model) => write!(f, "APs of model {model}"),
+            Target::Site(site) => write!(f, "APs of site {site}"),
+        }
+    }
+}
