@@ -99,6 +99,8 @@ pub enum ImageStatus {
     Complete {
         /// Which version.
         version: ImageVersion,
+        /// At join or ahead.
+        mode: DownloadMode,
         /// How it came.
         method: DownloadMethod,
         /// Whether it is reset as soon as it holds the image.
@@ -298,7 +300,13 @@ impl Projection for Fleet {
             Event::PredownloadAlreadyPresent { wtp, version } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     let reset = w.image.resets();
-                    w.image = ImageStatus::Complete { version: *version, method: DownloadMethod::Capwap, reset, at };
+                    w.image = ImageStatus::Complete {
+                        version: *version,
+                        mode: DownloadMode::Predownload,
+                        method: DownloadMethod::Capwap,
+                        reset,
+                        at,
+                    };
                 }
             }
             Event::ImageDownloadStarted { operation, wtp, mode, method, to, octets, .. } => {
@@ -330,14 +338,7 @@ impl Projection for Fleet {
                 if let Some(w) = self.of_operation(*operation) {
                     let reset = w.image.resets();
                     if let ImageStatus::Moving { mode, method, .. } = w.image {
-                        w.image = match mode {
-                            DownloadMode::Join => {
-                                ImageStatus::Complete { version: image.version, method, reset: false, at }
-                            }
-                            DownloadMode::Predownload => {
-                                ImageStatus::Complete { version: image.version, method, reset, at }
-                            }
-                        };
+                        w.image = ImageStatus::Complete { version: image.version, mode, method, reset, at };
                     }
                     w.inferred_backup = Some(image.version);
                 }
