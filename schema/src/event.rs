@@ -289,6 +289,13 @@ pub enum Event {
         /// Its value.
         value: u64,
     },
+    /// A WTP that waited for its predownload no longer does.
+    PredownloadWithdrawn {
+        /// Who.
+        wtp: WtpAddress,
+        /// Why, in words.
+        reason: String,
+    },
 }
 
 /// Who a WTP is in an event: enough to write its log line without looking anything up.

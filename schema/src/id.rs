@@ -26,11 +26,11 @@ number!(
     Seq
 );
 number!(
-    /// One DTLS session of one WTP, from its Join to its end. Unique in a ledger.
+    /// One DTLS session of one WTP, from its Join to its end: the sequence number of its `WtpJoined`.
     SessionId
 );
 number!(
-    /// One install add or one image download. Unique in a ledger.
+    /// One install add or one image download: the sequence number of the event that began it.
     OperationId
 );
 number!(

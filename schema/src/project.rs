@@ -98,7 +98,8 @@ impl Projection for State {
             | Event::PredownloadRequested { .. }
             | Event::PredownloadAlreadyPresent { .. }
             | Event::WtpResetRequested { .. }
-            | Event::LimitReached { .. } => {}
+            | Event::LimitReached { .. }
+            | Event::PredownloadWithdrawn { .. } => {}
         }
         self.config.apply(envelope);
         self.fleet.apply(envelope);

@@ -367,6 +367,11 @@ impl Projection for Fleet {
                 }
                 self.downloads.remove(operation);
             }
+            Event::PredownloadWithdrawn { wtp, .. } => {
+                if let Some(w) = self.wtps.get_mut(&wtp.id) {
+                    w.image = ImageStatus::None;
+                }
+            }
             Event::ClockStepped { .. }
             | Event::ConfigurationChanged { .. }
             | Event::WtpDiscovered { .. }

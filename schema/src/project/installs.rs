@@ -100,12 +100,8 @@ impl Installs {
         }
         let finished: Vec<_> =
             self.operations.iter().filter(|(_, op)| op.outcome.is_some()).map(|(id, _)| *id).collect();
-        // Ids are drawn, not counted, so the oldest is the one that started first.
         if finished.len() > FINISHED_KEPT {
-            let oldest = finished.iter().min_by_key(|id| self.operations[id].started_at).copied();
-            if let Some(id) = oldest {
-                self.operations.remove(&id);
-            }
+            self.operations.remove(&finished[0]); // the oldest: ids grow with the ledger
         }
     }
 }
@@ -192,7 +188,8 @@ impl Projection for Installs {
             | Event::PredownloadRequested { .. }
             | Event::PredownloadAlreadyPresent { .. }
             | Event::WtpResetRequested { .. }
-            | Event::LimitReached { .. } => {}
+            | Event::LimitReached { .. }
+            | Event::PredownloadWithdrawn { .. } => {}
         }
     }
 }
