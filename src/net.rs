@@ -3,5 +3,6 @@
 //! `udp` moves datagrams in batches, `dtls` is one OpenSSL endpoint per peer without I/O, `peers` is the table of the
 //! control port, `client` the same for access points, `pki` the keys, `wake` the way into a loop that sleeps.
 
+pub mod dtls;
 pub mod peer;
 pub mod pki;

@@ -242,7 +242,6 @@ pub(super) fn fingerprint(certificate: &openssl::x509::X509Ref) -> [u8; 32] {
 }
 
 /// The common name of a certificate's subject.
-#[cfg_attr(not(test), expect(dead_code, reason = "the DTLS endpoint asks for it"))]
 pub(super) fn common_name(certificate: &openssl::x509::X509Ref) -> Option<String> {
     let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next()?;
     entry.data().to_string().ok()
