@@ -1,0 +1,56 @@
+//! What a command line is to whoever carries it: lines in, text out. The socket knows nothing of its grammar.
+
+use capledger_schema::feed::Privilege;
+
+/// Opens sessions of a command line.
+pub trait CommandLine: Send + Sync + 'static {
+    /// A session for one connection. Must not block.
+    fn open(&self, user: User) -> Box<dyn Session>;
+}
+
+/// Who is at the other end: what `Cause::Operator` records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name, as the operating system vouches for it.
+    pub name: String,
+    /// Where from: an address, or `console` for the local socket.
+    pub from: String,
+    /// What it may do.
+    pub privilege: Privilege,
+}
+
+/// One operator's session of the command line.
+pub trait Session: Send {
+    /// Runs one line to its end. It may block for as long as the command takes: it has a thread of its own.
+    ///
+    /// What a running command has to say goes to `out`, what is left at its end into the answer.
+    fn line(&mut self, line: &str, out: &mut dyn Output) -> Answer;
+
+    /// The prompt that stands now.
+    fn prompt(&self) -> String;
+}
+
+/// Takes what a running command says, with `\n` line ends.
+pub trait Output {
+    /// Hands text to the operator; waits while the operator's end is slow.
+    fn write(&mut self, text: &str) -> Result<(), Gone>;
+
+    /// Whether the operator has left, so that a command which only watches can stop watching.
+    fn is_gone(&self) -> bool;
+}
+
+/// Nobody reads any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operator has left")]
+pub struct Gone;
+
+/// How a line ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What is left of its output, with `\n` line ends.
+    pub text: String,
+    /// Whether it was accepted.
+    pub ok: bool,
+    /// Whether it ends the session.
+    pub ends: bool,
+}
