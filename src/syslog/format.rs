@@ -1,0 +1,223 @@
+//! Which event is a line, and how it reads. Text is what IOS XE 17.9 prints for the same fact; where it has no such
+//! fact, the line is in its manner.
+
+use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
+use capledger_schema::id::WtpId;
+use capledger_schema::time::Timestamp;
+use capledger_schema::{Cause, Envelope, Event, Subject};
+
+use super::{IosLine, Severity, TimeFormat};
+
+const CAPWAP: &str = "CAPWAPAC_SMGR_TRACE_MESSAGE";
+
+/// The line of an event; none for what IOS would not log. Requests, progress and starts of downloads are none: the
+/// order of the lines around a download is what operators and their scripts know.
+pub fn format(envelope: &Envelope) -> Option<IosLine> {
+    let line = match &envelope.event {
+        Event::ControllerStarted { software, .. } => {
+            sys(Severity::Notice, "RESTART", &format!("System restarted -- Capledger {software}"))
+        }
+        Event::ControllerStopped { reason } => {
+            let by = match &envelope.cause {
+                Cause::Operator { user, .. } => format!(" by {user}"),
+                Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => String::new(),
+            };
+            sys(Severity::Notice, "RELOAD", &format!("Reload requested{by}. Reload Reason: {reason}."))
+        }
+        Event::ClockStepped { from, to } => sys(
+            Severity::Informational,
+            "CLOCKUPDATE",
+            &format!("System clock has been updated from {} to {}.", clock(*from), clock(*to)),
+        ),
+        Event::ConfigurationChanged { startup, .. } => {
+            sys(Severity::Notice, "CONFIG_I", &configured(&envelope.cause, *startup))
+        }
+        Event::WtpRefused { address, name, reason, detail } => {
+            let name = name.as_deref().map(|n| format!("AP Name: {n} ")).unwrap_or_default();
+            let text = format!(
+                "Error in AP join, {name}Session-IP: {}[{}], {}: {detail}",
+                address.ip(),
+                address.port(),
+                refusal_words(*reason)
+            );
+            wncd(Severity::Error, "EWLC_GEN_ERR", &text)
+        }
+        Event::WtpEnteredRun { wtp, .. } => wncd(
+            Severity::Notice,
+            "AP_JOIN_DISJOIN",
+            &ap_event(wtp, &format!("Ethernet MAC: {} Joined", wtp.ethernet_mac)),
+        ),
+        Event::WtpDisjoined { wtp, reason, .. } => {
+            wncd(Severity::Notice, "AP_JOIN_DISJOIN", &ap_event(wtp, &format!("Disjoined {}", disjoin_words(*reason))))
+        }
+        Event::WtpDataTransferred { mode, octets, .. } => {
+            let who = match &envelope.subject {
+                Subject::Wtp(WtpId::BaseMac(mac)) => format!("Mac: {mac} "),
+                Subject::Wtp(id @ (WtpId::CommonName(_) | WtpId::PskIdentity(_))) => format!("AP: {id} "),
+                Subject::Controller | Subject::Operation(_) | Subject::Campaign(_) | Subject::Config => String::new(),
+            };
+            let what = match mode {
+                1 => "crash data",
+                2 => "memory dump",
+                _ => "data",
+            };
+            wncd(Severity::Warning, "AP_DATA_TRANSFER", &format!("AP Event: {who}{what} received, {octets} octets"))
+        }
+        Event::InstallAddStarted { url, .. } => {
+            install(Severity::Notice, "INSTALL_START_INFO", &format!("Started install add {url}"))
+        }
+        Event::InstallAddCompleted { url, .. } => completed(&format!("add {url}")),
+        Event::InstallAddFailed { url, failure, .. } => install(
+            Severity::Error,
+            "OPERATION_ERROR_MESSAGE",
+            &format!(
+                "Failed to install_add package {url}, Error: Failed to download file {url}: {}",
+                fetch_words(failure)
+            ),
+        ),
+        Event::ImageRemoved { image, .. } => completed(&format!("remove {} {}", image.family, image.version)),
+        Event::VersionActivated { version } => completed(&format!("activate {version}")),
+        Event::ImageDownloadFailed { wtp, kind, words, next_retry, .. } => {
+            return download_failed(wtp, *kind, words, *next_retry);
+        }
+        Event::ImageDownloadAborted { wtp, reason, .. } => {
+            wncd(Severity::Notice, "AP_IMAGE_DOWNLOAD", &ap_event(wtp, &format!("Image Download Aborted: {reason}")))
+        }
+        Event::LimitReached { limit, value } => {
+            sys(Severity::Warning, "LIMIT_REACHED", &format!("{limit}: the limit of {value} is reached"))
+        }
+        Event::WtpDiscovered { .. }
+        | Event::WtpJoined { .. }
+        | Event::WtpMessageRejected { .. }
+        | Event::InstallAddProgressed { .. }
+        | Event::ImageDownloadStarted { .. }
+        | Event::ImageDownloadProgressed { .. }
+        | Event::ImageDownloadCompleted { .. }
+        | Event::PredownloadRequested { .. }
+        | Event::PredownloadAlreadyPresent { .. }
+        | Event::WtpResetRequested { .. }
+        | Event::PredownloadWithdrawn { .. } => return None,
+    };
+    Some(line)
+}
+
+/// What IOS says of a failed fetch. The first four kinds are IOS's own texts, whole; to the others the words that
+/// explain them are added.
+pub fn fetch_words(failure: &FetchFailure) -> String {
+    let text = match failure.kind {
+        FetchFailureKind::NotFound => return "No such file or directory".to_owned(),
+        FetchFailureKind::TimedOut => return "Timed out".to_owned(),
+        FetchFailureKind::Permission => return "Permission denied".to_owned(),
+        FetchFailureKind::Refused => return "Connection refused".to_owned(),
+        FetchFailureKind::NotAnImage => "Not an AP image",
+        FetchFailureKind::WrongFamily => "Wrong image family",
+        FetchFailureKind::WrongVersion => "Wrong image version",
+        FetchFailureKind::TooLarge => "File too large",
+        FetchFailureKind::CutShort => "File cut short",
+        FetchFailureKind::DiskFull => "No space left on device",
+        FetchFailureKind::Corrupt => "Digest mismatch",
+        FetchFailureKind::Protocol => "Protocol error",
+        FetchFailureKind::NoSource => "No image source configured",
+        FetchFailureKind::Local => "I/O error",
+        FetchFailureKind::Cancelled => "Cancelled",
+    };
+    if failure.words.is_empty() { text.to_owned() } else { format!("{text}: {}", failure.words) }
+}
+
+/// The reason at the end of a `Disjoined` line.
+pub fn disjoin_words(reason: DisjoinReason) -> &'static str {
+    match reason {
+        DisjoinReason::ImageDownloadSuccess => "Image Download Success",
+        DisjoinReason::ImageDownloadFailed => "Image Download Failed",
+        DisjoinReason::EchoTimeout => "Echo timeout",
+        DisjoinReason::DtlsClosed => "DTLS closed",
+        DisjoinReason::RetransmitLimit => "Max Retransmission to AP",
+        DisjoinReason::ResetByOperator => "Reset by operator",
+        DisjoinReason::ResetByController => "Reset by controller",
+        DisjoinReason::ReplacedByNewerSession => "Replaced by a newer session",
+        DisjoinReason::JoinTimedOut => "Join timed out",
+        DisjoinReason::ControllerStopped => "Controller stopped",
+        DisjoinReason::ProtocolError => "Protocol error",
+    }
+}
+
+fn refusal_words(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::CertificateChanged => "certificate changed",
+        RefusalReason::CertificateUntrusted => "certificate untrusted",
+        RefusalReason::NoIdentity => "no identity",
+        RefusalReason::TooManySessions => "too many sessions",
+        RefusalReason::MissingElements => "missing elements",
+        RefusalReason::HandshakeFailed => "DTLS handshake failed",
+    }
+}
+
+/// Who changed the configuration, and from where.
+fn configured(cause: &Cause, startup: bool) -> String {
+    match cause {
+        Cause::Operator { user, from } if !startup && from == "console" => {
+            format!("Configured from console by {user} on console")
+        }
+        Cause::Operator { user, from } if !startup => format!("Configured from console by {user} on vty0 ({from})"),
+        Cause::Operator { .. } | Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => {
+            "Configured from memory by console".to_owned()
+        }
+    }
+}
+
+/// A failed download, where no other line tells it: a lost session logs its `Disjoined`, an image that could not be
+/// fetched its `OPERATION_ERROR_MESSAGE`.
+fn download_failed(
+    wtp: &WtpAddress,
+    kind: DownloadFailureKind,
+    words: &str,
+    next_retry: Option<Timestamp>,
+) -> Option<IosLine> {
+    match kind {
+        DownloadFailureKind::SessionLost | DownloadFailureKind::ImageUnavailable => None,
+        DownloadFailureKind::TimedOut
+        | DownloadFailureKind::Rejected
+        | DownloadFailureKind::DigestMismatch
+        | DownloadFailureKind::FlashFull
+        | DownloadFailureKind::CacheDamaged => {
+            let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+            let retry = next_retry.map_or_else(|| "no retry".to_owned(), |at| format!("next retry at {}", clock(at)));
+            let text = ap_event(wtp, &format!("Image Download Failed: {kind}{words}; {retry}"));
+            Some(wncd(Severity::Error, "AP_IMAGE_DOWNLOAD", &text))
+        }
+    }
+}
+
+fn ap_event(wtp: &WtpAddress, what: &str) -> String {
+    format!(
+        "AP Event: AP Name: {} Mac: {} Session-IP: {}[{}] {}[{}] {what}",
+        wtp.name,
+        wtp.base_mac,
+        wtp.wtp.ip(),
+        wtp.wtp.port(),
+        wtp.ac.ip(),
+        wtp.ac.port(),
+    )
+}
+
+fn sys(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
+    IosLine::new(severity, "SYS", mnemonic, text)
+}
+
+fn wncd(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
+    IosLine::new(severity, CAPWAP, mnemonic, &format!("Chassis 1 R0/0: wncd: {text}"))
+}
+
+fn install(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
+    IosLine::new(severity, "INSTALL", mnemonic, &format!("Chassis 1 R0/0: install_engine: {text}"))
+}
+
+fn completed(what: &str) -> IosLine {
+    install(Severity::Notice, "INSTALL_COMPLETED_INFO", &format!("Completed install {what}"))
+}
+
+fn clock(at: Timestamp) -> String {
+    let form = TimeFormat { mark: super::ClockMark::Synchronised, ..TimeFormat::default() };
+    form.clock(at)
+}

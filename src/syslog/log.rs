@@ -1,0 +1,64 @@
+//! The log as a fold: it counts every line and keeps the last ones for `show logging`.
+
+use std::collections::VecDeque;
+
+use capledger_schema::Envelope;
+use capledger_schema::project::Projection;
+
+use super::{Entry, format};
+
+/// Lines kept unless told otherwise.
+pub const DEFAULT_LINES: usize = 4_096;
+
+/// The last lines of the log. Two folds of one ledger are equal, ordinals included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    lines: u64,
+    capacity: usize,
+    ring: VecDeque<Entry>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log::new(DEFAULT_LINES)
+    }
+}
+
+impl Log {
+    /// An empty log that keeps the last `capacity` lines, at least one.
+    pub fn new(capacity: usize) -> Log {
+        Log { lines: 0, capacity: capacity.max(1), ring: VecDeque::new() }
+    }
+
+    /// How many lines there have been; the ordinal of the last one.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// How many lines are kept at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The lines kept, oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.ring.iter()
+    }
+
+    /// Takes an event in and gives its line, if it is one.
+    pub fn push(&mut self, envelope: &Envelope) -> Option<&Entry> {
+        let line = format(envelope)?;
+        self.lines += 1;
+        if self.ring.len() == self.capacity {
+            self.ring.pop_front();
+        }
+        self.ring.push_back(Entry { ordinal: self.lines, seq: envelope.seq, at: envelope.at, line });
+        self.ring.back()
+    }
+}
+
+impl Projection for Log {
+    fn apply(&mut self, envelope: &Envelope) {
+        self.push(envelope);
+    }
+}

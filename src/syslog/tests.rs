@@ -1,0 +1,296 @@
+use std::fmt::Write as _;
+
+use capledger_schema::event::{DisjoinReason, DownloadMode, RefusalReason};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
+use capledger_schema::id::{OperationId, SessionId, Sha256};
+use capledger_schema::project::Projection;
+use capledger_schema::{Cause, Event, Subject};
+use jiff::tz::{Offset, TimeZone};
+
+use super::*;
+use crate::story::{Story, ap, assert_golden, image, moment, version};
+
+fn bare(story: &Story) -> String {
+    story.log.entries().fold(String::new(), |mut out, entry| {
+        let _ = writeln!(out, "{}", entry.bare(&TimeFormat::default()));
+        out
+    })
+}
+
+/// The tries of the reference, in its order and at its moments.
+#[test]
+fn the_reference_lines_come_out_of_the_events_to_the_byte() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    story.log = Log::default();
+    let pod = ap("AP-POD-2-2", "2c5a.0f40.6920", "172.16.4.33:5248");
+    let ap9117 = ap("AP-9117", "0cd0.f897.ade0", "172.16.4.34:5248");
+    let session = SessionId(7);
+
+    let url = "sftp://******@172.16.5.62/Documents/sftp_files/EWC_17_9_4a/ap3g3";
+    let fetch = story.add_started(url, "ap3g3");
+    story.log = Log::default();
+    story.at("2024-02-01T17:05:37.108Z").add_completed(fetch, url, image("ap3g3", "17.9.4.27"));
+    story.at("2024-02-01T17:07:00.720Z").disjoined(session, &pod, DisjoinReason::ImageDownloadSuccess);
+
+    for (disjoined, started, failed, url, kind, words) in [
+        (
+            "2024-02-01T20:29:14.108Z",
+            "2024-02-01T20:29:17.325Z",
+            "2024-02-01T20:29:25.730Z",
+            "sftp://******@172.16.5.62/Documents/Wrong-Path/ap1g6",
+            FetchFailureKind::NotFound,
+            "No such file",
+        ),
+        (
+            "2024-02-01T20:52:08.742Z",
+            "2024-02-01T20:52:11.894Z",
+            "2024-02-01T20:52:13.977Z",
+            "tftp://172.16.5.27/Wrong-Path/ap1g6",
+            FetchFailureKind::NotFound,
+            "File not found (1)",
+        ),
+        (
+            "2024-02-01T20:55:03.359Z",
+            "2024-02-01T20:55:06.512Z",
+            "2024-02-01T20:55:46.579Z",
+            "tftp://172.16.5.199/EWC/17_9_4a/ap1g6",
+            FetchFailureKind::TimedOut,
+            "no answer in 40 s",
+        ),
+    ] {
+        story.at(disjoined).disjoined(session, &ap9117, DisjoinReason::ImageDownloadFailed);
+        let fetch = story.at(started).add_started(url, "ap1g6");
+        story.at(failed).add_failed(fetch, url, "ap1g6", kind, words, None);
+    }
+    assert_eq!(bare(&story), include_str!("../../tests/golden/syslog_lines.txt"));
+}
+
+/// One of each, for a human to read in the golden file.
+#[test]
+fn every_event_that_is_a_line_reads_as_its_golden_line() {
+    let mut story = Story::begin("2024-02-12T09:05:37.008Z");
+    let wtp = ap("AP-POD-2-2", "2c5a.0f40.6920", "172.16.4.33:5248");
+    let v6 = ap("AP six", "2c5a.0f40.6940", "[2001:db8::21]:5248");
+    story.after_ms(500).tell(
+        Cause::Start,
+        Subject::Config,
+        Event::ConfigurationChanged { changes: Vec::new(), startup: true },
+    );
+    story.after_ms(500).configured(Vec::new());
+    story.after_ms(500).tell(
+        Cause::Operator { user: "admin".into(), from: "console".into() },
+        Subject::Config,
+        Event::ConfigurationChanged { changes: Vec::new(), startup: false },
+    );
+    story.after_ms(500).discovered("172.16.4.33:5248".parse().expect("address"));
+    let session = story.after_ms(500).joined(&wtp, "C9105AXI", "17.3.3.26", None, None);
+    story.after_ms(500).in_run(session, &wtp);
+    story.after_ms(500).in_run(session, &v6);
+    let url = "tftp://172.16.5.27/EWC/17_9_4a/ap1g8";
+    for kind in [
+        FetchFailureKind::NotFound,
+        FetchFailureKind::Permission,
+        FetchFailureKind::TimedOut,
+        FetchFailureKind::Refused,
+        FetchFailureKind::NotAnImage,
+        FetchFailureKind::WrongFamily,
+        FetchFailureKind::WrongVersion,
+        FetchFailureKind::TooLarge,
+        FetchFailureKind::CutShort,
+        FetchFailureKind::DiskFull,
+        FetchFailureKind::Corrupt,
+        FetchFailureKind::Protocol,
+        FetchFailureKind::NoSource,
+        FetchFailureKind::Local,
+        FetchFailureKind::Cancelled,
+    ] {
+        story.after_ms(500).add_failed(OperationId(1), url, "ap1g8", kind, "the server's\r\nown words", None);
+    }
+    let fetch = story.after_ms(500).add_started(url, "ap1g8");
+    let facts = image("ap1g8", "17.9.4.27");
+    story.after_ms(500).add_completed(fetch, url, facts.clone());
+    let cause = Cause::Operator { user: "admin".into(), from: "172.16.5.9".into() };
+    story.after_ms(500).tell(
+        cause.clone(),
+        Subject::Controller,
+        Event::VersionActivated { version: version("17.9.4.27") },
+    );
+    story.after_ms(500).predownload_requested(&wtp, &facts);
+    for kind in [
+        DownloadFailureKind::SessionLost,
+        DownloadFailureKind::TimedOut,
+        DownloadFailureKind::Rejected,
+        DownloadFailureKind::DigestMismatch,
+        DownloadFailureKind::FlashFull,
+        DownloadFailureKind::ImageUnavailable,
+        DownloadFailureKind::CacheDamaged,
+    ] {
+        let retry = (kind != DownloadFailureKind::FlashFull).then(|| moment("2024-02-12T09:10:00Z"));
+        let download = story.after_ms(500).download_started(session, &wtp, DownloadMode::Predownload, &facts);
+        story.after_ms(500).download_progressed(download, 4_096, facts.octets);
+        story.after_ms(500).download_failed(download, &wtp, kind, "its words", 1, retry);
+    }
+    let download = story.after_ms(500).download_started(session, &wtp, DownloadMode::Predownload, &facts);
+    story.after_ms(500).tell(
+        cause.clone(),
+        Subject::Wtp(wtp.id.clone()),
+        Event::ImageDownloadAborted {
+            operation: download,
+            wtp: wtp.clone(),
+            reason: "ap image predownload abort".into(),
+            octets: 9,
+        },
+    );
+    let download = story.after_ms(500).download_started(session, &wtp, DownloadMode::Predownload, &facts);
+    story.after_ms(500).download_completed(download, &wtp, &facts);
+    for mode in [1, 2, 9] {
+        let event =
+            Event::WtpDataTransferred { session, mode, octets: 77, sha256: Sha256([0; 32]), excerpt: "panic".into() };
+        story.after_ms(500).tell(Cause::Wtp(session), Subject::Wtp(wtp.id.clone()), event);
+    }
+    for reason in [
+        DisjoinReason::ImageDownloadSuccess,
+        DisjoinReason::ImageDownloadFailed,
+        DisjoinReason::EchoTimeout,
+        DisjoinReason::DtlsClosed,
+        DisjoinReason::RetransmitLimit,
+        DisjoinReason::ResetByOperator,
+        DisjoinReason::ResetByController,
+        DisjoinReason::ReplacedByNewerSession,
+        DisjoinReason::JoinTimedOut,
+        DisjoinReason::ControllerStopped,
+        DisjoinReason::ProtocolError,
+    ] {
+        story.after_ms(500).disjoined(session, &wtp, reason);
+    }
+    for (reason, name) in [
+        (RefusalReason::CertificateChanged, Some("AP-1")),
+        (RefusalReason::CertificateUntrusted, None),
+        (RefusalReason::NoIdentity, None),
+        (RefusalReason::TooManySessions, Some("AP-1")),
+        (RefusalReason::MissingElements, Some("AP-1")),
+        (RefusalReason::HandshakeFailed, None),
+    ] {
+        let address = "172.16.4.33:5248".parse().expect("address");
+        let event =
+            Event::WtpRefused { address, name: name.map(str::to_owned), reason, detail: "its particulars".into() };
+        story.after_ms(500).tell(Cause::Peer(address), Subject::Controller, event);
+    }
+    story.after_ms(500).tell(
+        Cause::Timer,
+        Subject::Operation(fetch),
+        Event::ImageRemoved { image: facts, reason: "not the running version".into() },
+    );
+    story.after_ms(500).tell(
+        Cause::Timer,
+        Subject::Controller,
+        Event::LimitReached { limit: "capwap max-sessions".into(), value: 6_000 },
+    );
+    let (from, to) = (moment("2024-02-12T09:30:00Z"), moment("2024-02-12T11:30:00.250Z"));
+    story.after_ms(500).tell(Cause::Timer, Subject::Controller, Event::ClockStepped { from, to });
+    story.at("2024-02-12T11:30:01Z").tell(
+        cause,
+        Subject::Controller,
+        Event::ControllerStopped { reason: "Reload Command".into() },
+    );
+    story.after_ms(500).tell(Cause::Start, Subject::Controller, Event::ControllerStopped { reason: "signal".into() });
+    assert_golden("syslog_every_event.txt", &bare(&story));
+}
+
+fn one_entry() -> Entry {
+    let mut story = Story::begin("2024-02-01T17:05:37.108Z");
+    for _ in 1..42 {
+        story.configured(Vec::new());
+    }
+    story.log.entries().last().expect("a line").clone()
+}
+
+#[test]
+fn the_wire_form_begins_with_priority_and_count() {
+    let text = "%SYS-5-CONFIG_I: Configured from console by admin on vty0 (172.16.5.9)";
+    let time = TimeFormat::default();
+    assert_eq!(wire::ios(&one_entry(), None, &time), format!("<189>42: *Feb  1 17:05:37.108: {text}"));
+    assert_eq!(
+        wire::ios(&one_entry(), Some("ewc-9120"), &time),
+        format!("<189>42: ewc-9120: *Feb  1 17:05:37.108: {text}")
+    );
+}
+
+#[test]
+fn the_time_takes_every_option_of_service_timestamps() {
+    let at = moment("2024-02-12T17:05:37.108Z");
+    let form = |mark, milliseconds, year, show_timezone| {
+        let zone = TimeZone::UTC;
+        TimeFormat { mark, milliseconds, year, show_timezone, zone }.format(at)
+    };
+    assert_eq!(form(ClockMark::NotAuthoritative, true, false, false), "*Feb 12 17:05:37.108");
+    assert_eq!(form(ClockMark::LostSource, false, false, false), ".Feb 12 17:05:37");
+    assert_eq!(form(ClockMark::Synchronised, true, true, true), "Feb 12 2024 17:05:37.108 UTC");
+    let east = TimeFormat { zone: TimeZone::fixed(Offset::constant(2)), ..TimeFormat::default() };
+    assert_eq!(east.format(at), "*Feb 12 19:05:37.108");
+    assert_eq!(TimeFormat::default().clock(at), "*17:05:37.108 UTC Mon Feb 12 2024");
+}
+
+#[test]
+fn rfc_5424_parses_with_every_field_in_its_place() {
+    let sent = wire::rfc5424(&one_entry(), "9120-EWC", "0.1.0");
+    let m = syslog_loose::parse_message(&sent, syslog_loose::Variant::RFC5424);
+    assert_eq!(m.protocol, syslog_loose::Protocol::RFC5424(1), "{sent}");
+    assert_eq!(m.facility, Some(syslog_loose::SyslogFacility::LOG_LOCAL7));
+    assert_eq!(m.severity, Some(syslog_loose::SyslogSeverity::SEV_NOTICE));
+    assert_eq!(m.timestamp.map(|t| t.timestamp_micros()), Some(moment("2024-02-01T17:05:37.108Z").0));
+    assert_eq!(m.hostname, Some("9120-EWC"));
+    assert_eq!(m.appname, Some("capledger"));
+    assert_eq!(m.msgid, Some("CONFIG_I"));
+    let params: Vec<_> =
+        m.structured_data.iter().flat_map(|e| e.params().map(move |(k, v)| format!("{}.{k}={v}", e.id))).collect();
+    assert_eq!(params, ["meta.sequenceId=42", "origin.software=capledger", "origin.swVersion=0.1.0"]);
+    assert_eq!(m.msg, "%SYS-5-CONFIG_I: Configured from console by admin on vty0 (172.16.5.9)");
+}
+
+#[test]
+fn an_rfc_3164_header_parses_and_leaves_the_ios_line_whole() {
+    let sent = wire::rfc3164(&one_entry(), "ewc-9120", &TimeFormat::default());
+    assert!(sent.starts_with("<189>Feb  1 17:05:37 ewc-9120 42: *Feb  1 17:05:37.108: %SYS-5-CONFIG_I: "), "{sent}");
+    let m = syslog_loose::parse_message_with_year(&sent, |_| 2024, syslog_loose::Variant::RFC3164);
+    assert_eq!(m.protocol, syslog_loose::Protocol::RFC3164);
+    assert_eq!(m.facility, Some(syslog_loose::SyslogFacility::LOG_LOCAL7));
+    assert_eq!(m.severity, Some(syslog_loose::SyslogSeverity::SEV_NOTICE));
+    assert_eq!(m.hostname, Some("ewc-9120"));
+    assert!(m.timestamp.is_some());
+    assert!(sent.ends_with(m.msg) && m.msg.contains("*Feb  1 17:05:37.108: %SYS-5-CONFIG_I"), "{}", m.msg);
+}
+
+#[test]
+fn a_hostname_of_any_kind_makes_a_readable_header() {
+    for hostname in ["", "a b", "é", "x\ny"] {
+        let sent = wire::rfc5424(&one_entry(), hostname, "a\"b]c\\d");
+        let m = syslog_loose::parse_message(&sent, syslog_loose::Variant::RFC5424);
+        assert_eq!(m.protocol, syslog_loose::Protocol::RFC5424(1), "{sent}");
+        assert_eq!(m.appname, Some("capledger"), "{sent}");
+        assert!(m.msg.starts_with("%SYS-5-CONFIG_I"), "{sent}");
+    }
+}
+
+#[test]
+fn the_log_counts_every_line_and_keeps_the_last_ones() {
+    let mut story = Story::begin("2024-02-01T17:05:37.108Z");
+    for _ in 0..9 {
+        story.configured(Vec::new()).discovered("127.0.0.1:5000".parse().expect("address"));
+    }
+    let mut small = Log::new(3);
+    for e in &story.envelopes {
+        small.apply(e);
+    }
+    assert_eq!(small.lines(), 10);
+    assert_eq!(small.entries().map(|e| e.ordinal).collect::<Vec<_>>(), [8, 9, 10]);
+    let kept: Vec<_> = story.log.entries().skip(7).collect();
+    assert_eq!(small.entries().collect::<Vec<_>>(), kept, "the ordinal does not depend on what is kept");
+}
+
+#[test]
+fn foreign_words_stay_on_one_line_and_within_the_limit() {
+    let line = IosLine::new(Severity::Error, "SYS", "X", &format!("a\r\nb\u{0}c{}", "é".repeat(5_000)));
+    assert!(line.text.starts_with("a??b?cé"));
+    assert!((TEXT_LIMIT - 1..=TEXT_LIMIT).contains(&line.text.len()), "{}", line.text.len());
+}
