@@ -38,7 +38,7 @@ impl FromStr for ImageVersion {
         let mut parts = s.split('.');
         for n in &mut out {
             let part = parts.next().ok_or_else(bad)?;
-            if part.is_empty() || part.len() > 9 || !part.bytes().all(|b| b.is_ascii_digit()) {
+            if part.is_empty() || part.len() > 10 || !part.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(bad());
             }
             *n = part.parse().map_err(|_| bad())?;
@@ -68,7 +68,7 @@ impl JsonSchema for ImageVersion {
         "ImageVersion".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^[0-9]{1,9}(\\.[0-9]{1,9}){3}$"})
+        json_schema!({"type": "string", "pattern": "^[0-9]{1,10}(\\.[0-9]{1,10}){3}$"})
     }
 }
 

@@ -1,0 +1,318 @@
+//! One realistic envelope per event.
+
+use capledger_schema::event::{
+    DisjoinReason, DownloadMethod, DownloadMode, Event, RefusalReason, WtpAddress, WtpInventory,
+};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
+use capledger_schema::id::{ControllerId, MacAddr, Md5, OperationId, Seq, SessionId, Sha256, WtpId};
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, Setting};
+use capledger_schema::time::Timestamp;
+use capledger_schema::{Cause, Envelope, Source, Subject};
+
+/// An event's name, as its JSON form and its golden file have it. No wildcard: a new event must be named here, and the
+/// tests then ask for its sample.
+pub(crate) fn name(event: &Event) -> &'static str {
+    match event {
+        Event::ControllerStarted { .. } => "controller_started",
+        Event::ControllerStopped { .. } => "controller_stopped",
+        Event::ClockStepped { .. } => "clock_stepped",
+        Event::ConfigurationChanged { .. } => "configuration_changed",
+        Event::WtpDiscovered { .. } => "wtp_discovered",
+        Event::WtpJoined { .. } => "wtp_joined",
+        Event::WtpRefused { .. } => "wtp_refused",
+        Event::WtpEnteredRun { .. } => "wtp_entered_run",
+        Event::WtpDisjoined { .. } => "wtp_disjoined",
+        Event::WtpMessageRejected { .. } => "wtp_message_rejected",
+        Event::WtpDataTransferred { .. } => "wtp_data_transferred",
+        Event::InstallAddStarted { .. } => "install_add_started",
+        Event::InstallAddProgressed { .. } => "install_add_progressed",
+        Event::InstallAddCompleted { .. } => "install_add_completed",
+        Event::InstallAddFailed { .. } => "install_add_failed",
+        Event::ImageRemoved { .. } => "image_removed",
+        Event::VersionActivated { .. } => "version_activated",
+        Event::ImageDownloadStarted { .. } => "image_download_started",
+        Event::ImageDownloadProgressed { .. } => "image_download_progressed",
+        Event::ImageDownloadCompleted { .. } => "image_download_completed",
+        Event::ImageDownloadFailed { .. } => "image_download_failed",
+        Event::ImageDownloadAborted { .. } => "image_download_aborted",
+        Event::PredownloadRequested { .. } => "predownload_requested",
+        Event::PredownloadAlreadyPresent { .. } => "predownload_already_present",
+        Event::WtpResetRequested { .. } => "wtp_reset_requested",
+        Event::LimitReached { .. } => "limit_reached",
+        Event::PredownloadWithdrawn { .. } => "predownload_withdrawn",
+    }
+}
+
+fn version(text: &str) -> ImageVersion {
+    text.parse().expect("a version")
+}
+
+fn family() -> ImageFamily {
+    "ap1g8".parse().expect("a family")
+}
+
+fn wtp() -> WtpAddress {
+    WtpAddress {
+        id: WtpId::BaseMac(MacAddr([0x2c, 0x5a, 0x0f, 0x40, 0x69, 0x20])),
+        name: "AP2C5A-0F40-6920".to_owned(),
+        base_mac: MacAddr([0x2c, 0x5a, 0x0f, 0x40, 0x69, 0x20]),
+        ethernet_mac: MacAddr([0x2c, 0x5a, 0x0f, 0x40, 0x69, 0x24]),
+        wtp: "10.0.0.21:5272".parse().expect("an address"),
+        ac: "[fd00::2]:5246".parse().expect("an address"),
+    }
+}
+
+fn image() -> ImageFacts {
+    ImageFacts {
+        family: family(),
+        version: version("17.9.4.27"),
+        octets: 70_512_640,
+        sha256: Sha256([0x5a; 32]),
+        md5: Md5([0x3d; 16]),
+    }
+}
+
+fn settings() -> Vec<Setting> {
+    vec![
+        Setting::Hostname("9120-EWC".to_owned()),
+        Setting::SoftwareVersion(Some(version("17.9.4.27"))),
+        Setting::LoggingHost("10.0.0.9:514".parse().expect("an address")),
+        Setting::NoLoggingHost("10.0.0.8:514".parse().expect("an address")),
+        Setting::LoggingOriginId(true),
+        Setting::CapwapListen("0.0.0.0:5246".parse().expect("an address")),
+        Setting::NoCapwapListen("[::]:5246".parse().expect("an address")),
+        Setting::CapwapMaxSessions(6000),
+        Setting::CapwapStrict(false),
+        Setting::CapwapBlockSize(1377),
+        Setting::CapwapTimer(CapwapTimer::Dead, 96_000),
+        Setting::CapwapMaxRetransmit(5),
+        Setting::CapwapAddress(Some("10.0.0.2".parse().expect("an address"))),
+        Setting::DtlsHandshakeMtu(1300),
+        Setting::DtlsMaxHalfOpen(256),
+        Setting::JoinPolicy(JoinPolicy::Pin),
+        Setting::JoinAuthority(Some("ca.pem".to_owned())),
+        Setting::ImageJoin(ImageJoin::Immediate),
+        Setting::ImageLocal(family(), "ap1g8.tar".to_owned()),
+        Setting::NoImageLocal(family()),
+        Setting::ImageDownloadMode(Some(ImageDownloadMode::Tftp)),
+        Setting::TftpImageServer(Some(ImageServer { host: "10.0.0.5".to_owned(), port: Some(69) })),
+        Setting::TftpImagePath(Some("/17.9.4".to_owned())),
+        Setting::ImageMaxSize(1 << 30),
+        Setting::ImageRetryDelay(30),
+        Setting::TftpTimeout(40),
+    ]
+}
+
+/// One envelope per event, numbered from 1.
+pub(crate) fn samples() -> Vec<Envelope> {
+    let session = SessionId(0x51);
+    let operation = OperationId(0x0b);
+    let url = || "tftp://10.0.0.5/17.9.4/ap1g8".to_owned();
+    let later = Timestamp(1_706_807_137_108_000);
+    let (by_wtp, of_wtp) = (Cause::Wtp(session), Subject::Wtp(wtp().id));
+    let of_operation = Subject::Operation(operation);
+    let operator = Cause::Operator { user: "admin".to_owned(), from: "console".to_owned() };
+
+    let events = [
+        (
+            Cause::Start,
+            Subject::Controller,
+            Event::ControllerStarted { controller: ControllerId(0xc0de), software: "0.1.0".to_owned() },
+        ),
+        (Cause::Start, Subject::Controller, Event::ControllerStopped { reason: "signal".to_owned() }),
+        (Cause::Timer, Subject::Controller, Event::ClockStepped { from: Timestamp(-1), to: later }),
+        (operator.clone(), Subject::Config, Event::ConfigurationChanged { changes: settings(), startup: true }),
+        (
+            Cause::Peer("10.0.0.21:5272".parse().expect("an address")),
+            Subject::Wtp(WtpId::CommonName("C9105AXI-2C5A0F406920".to_owned())),
+            Event::WtpDiscovered {
+                address: "10.0.0.21:5272".parse().expect("an address"),
+                discovery_type: 2,
+                model: Some("C9105AXI-B".to_owned()),
+                base_mac: Some(wtp().base_mac),
+            },
+        ),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::WtpJoined {
+                session,
+                wtp: wtp(),
+                inventory: WtpInventory {
+                    model: "C9105AXI-B".to_owned(),
+                    serial: "KWC254505TY".to_owned(),
+                    family: Some(family()),
+                    version: Some(version("17.3.3.26")),
+                    backup: None,
+                    location: "default location".to_owned(),
+                    radios: 2,
+                },
+                certificate: Some(Sha256([0xce; 32])),
+                missing: vec!["ECN Support".to_owned()],
+                offered: Some(version("17.9.4.27")),
+            },
+        ),
+        (
+            Cause::Peer("[fd00::21]:5272".parse().expect("an address")),
+            Subject::Wtp(WtpId::PskIdentity("lab".to_owned())),
+            Event::WtpRefused {
+                address: "[fd00::21]:5272".parse().expect("an address"),
+                name: None,
+                reason: RefusalReason::CertificateChanged,
+                detail: "another certificate than at the first join".to_owned(),
+            },
+        ),
+        (by_wtp.clone(), of_wtp.clone(), Event::WtpEnteredRun { session, wtp: wtp() }),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::WtpDisjoined { session, wtp: wtp(), reason: DisjoinReason::ImageDownloadSuccess },
+        ),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::WtpMessageRejected {
+                session,
+                message: "Station Configuration Response".to_owned(),
+                state: "Run".to_owned(),
+                result: Some(18),
+            },
+        ),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::WtpDataTransferred {
+                session,
+                mode: 1,
+                octets: 4096,
+                sha256: Sha256([0xda; 32]),
+                excerpt: "panic: not syncing".to_owned(),
+            },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::InstallAddStarted {
+                operation,
+                url: url(),
+                family: Some(family()),
+                version: Some(version("17.9.4.27")),
+            },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::InstallAddProgressed { operation, octets: 3_525_632, total: Some(70_512_640) },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::InstallAddCompleted { operation, url: url(), image: image(), duration_us: 1_250_000 },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::InstallAddFailed {
+                operation,
+                url: url(),
+                family: Some(family()),
+                failure: FetchFailure::new(FetchFailureKind::NotFound, "File not found"),
+                octets: 0,
+                next_try: Some(later),
+            },
+        ),
+        (
+            operator.clone(),
+            Subject::Controller,
+            Event::ImageRemoved { image: image(), reason: "install remove inactive".to_owned() },
+        ),
+        (operator.clone(), Subject::Config, Event::VersionActivated { version: version("17.9.4.27") }),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::ImageDownloadStarted {
+                operation,
+                session,
+                wtp: wtp(),
+                mode: DownloadMode::Join,
+                method: DownloadMethod::Capwap,
+                family: family(),
+                from: Some(version("17.3.3.26")),
+                to: version("17.9.4.27"),
+                octets: Some(70_512_640),
+            },
+        ),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::ImageDownloadProgressed { operation, octets: 35_256_320, total: 70_512_640 },
+        ),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::ImageDownloadCompleted {
+                operation,
+                wtp: wtp(),
+                image: image(),
+                messages: 51_208,
+                last: 601,
+                duration_us: 96_200_000,
+                retransmissions: 3,
+            },
+        ),
+        (
+            Cause::Timer,
+            of_wtp.clone(),
+            Event::ImageDownloadFailed {
+                operation,
+                wtp: wtp(),
+                kind: DownloadFailureKind::TimedOut,
+                words: "no acknowledgement of block 12".to_owned(),
+                octets: 16_524,
+                tries: 1,
+                next_retry: Some(later),
+            },
+        ),
+        (
+            operator.clone(),
+            of_wtp.clone(),
+            Event::ImageDownloadAborted {
+                operation,
+                wtp: wtp(),
+                reason: "ap image predownload abort".to_owned(),
+                octets: 1377,
+            },
+        ),
+        (
+            operator.clone(),
+            of_wtp.clone(),
+            Event::PredownloadRequested { wtp: wtp(), family: family(), version: version("17.9.4.27"), reset: false },
+        ),
+        (by_wtp, of_wtp.clone(), Event::PredownloadAlreadyPresent { wtp: wtp(), version: version("17.9.4.27") }),
+        (
+            operator.clone(),
+            of_wtp.clone(),
+            Event::WtpResetRequested { session, wtp: wtp(), version: Some(version("17.9.4.27")) },
+        ),
+        (
+            Cause::Timer,
+            Subject::Controller,
+            Event::LimitReached { limit: "capwap max-sessions".to_owned(), value: 6000 },
+        ),
+        (operator, of_wtp, Event::PredownloadWithdrawn { wtp: wtp(), reason: "ap image predownload abort".to_owned() }),
+    ];
+
+    (1..)
+        .zip(events)
+        .map(|(seq, (cause, subject, event))| Envelope {
+            seq: Seq(seq),
+            at: Timestamp(1_706_807_107_000_000 + seq as i64),
+            cause,
+            source: Source::Local,
+            subject,
+            observed_at: (seq % 2 == 0).then_some(Timestamp(1_706_807_106_000_000)),
+            event,
+        })
+        .collect()
+}
