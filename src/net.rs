@@ -9,3 +9,5 @@ pub mod feed;
 pub mod hub;
 pub mod peer;
 pub mod pki;
+pub mod udp;
+pub mod wake;
