@@ -2,10 +2,11 @@
 //!
 //! Every fact is an event in an embedded ledger; state, views, syslog and the dashboard are folds of it.
 //! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
-pub mod command;
-pub mod ios;
-pub mod net;
-pub mod syslog;
 
 #[cfg(test)]
 mod story;
+pub mod command;
+pub mod image;
+pub mod ios;
+pub mod net;
+pub mod syslog;
