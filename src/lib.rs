@@ -2,11 +2,12 @@
 //!
 //! Every fact is an event in an embedded ledger; state, views, syslog and the dashboard are folds of it.
 //! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
-
-#[cfg(test)]
-mod story;
 pub mod command;
+pub mod fetch;
 pub mod image;
 pub mod ios;
 pub mod net;
 pub mod syslog;
+
+#[cfg(test)]
+mod story;
