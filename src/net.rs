@@ -8,6 +8,7 @@ pub mod dtls;
 pub mod feed;
 pub mod hub;
 pub mod peer;
+pub mod peers;
 pub mod pki;
 pub mod udp;
 pub mod wake;

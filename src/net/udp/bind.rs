@@ -1,6 +1,6 @@
 //! Sockets, their options and their multicast groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -63,6 +63,33 @@ pub struct Binding {
 pub(super) struct Bound {
     pub(super) socket: Arc<UdpSocket>,
     pub(super) addr: SocketAddr,
+    pub(super) interfaces: Arc<Interfaces>,
+}
+
+/// The IPv6 addresses of the interfaces, by index, as they were when the port was bound.
+#[derive(Debug, Default)]
+pub(super) struct Interfaces(BTreeMap<u32, Vec<Ipv6Addr>>);
+
+impl Interfaces {
+    fn now() -> Self {
+        let mut by_index: BTreeMap<u32, Vec<Ipv6Addr>> = BTreeMap::new();
+        for interface in getifaddrs().into_iter().flatten() {
+            let Some(v6) = interface.address.as_ref().and_then(|address| address.as_sockaddr_in6()) else { continue };
+            if let Ok(index) = if_nametoindex(interface.interface_name.as_str()) {
+                by_index.entry(index).or_default().push(v6.ip());
+            }
+        }
+        Self(by_index)
+    }
+
+    /// An address of the interface to answer `to` from: link-local to link-local, else the other way.
+    pub(super) fn own_v6(&self, index: u32, to: SocketAddr) -> Option<IpAddr> {
+        let SocketAddr::V6(to) = to else { return None };
+        let own = self.0.get(&index)?;
+        let link_local = to.ip().is_unicast_link_local();
+        let fitting = own.iter().find(|address| address.is_unicast_link_local() == link_local);
+        fitting.or_else(|| own.first()).map(|address| IpAddr::V6(*address))
+    }
 }
 
 impl Bound {
@@ -128,7 +155,8 @@ fn open(addr: SocketAddr, config: &UdpConfig) -> Result<Bound, Errno> {
     if config.discovery_groups {
         join_discovery_groups(&socket, addr.ip());
     }
-    Ok(Bound { socket: Arc::new(socket), addr })
+    let interfaces = if addr.is_ipv6() { Interfaces::now() } else { Interfaces::default() };
+    Ok(Bound { socket: Arc::new(socket), addr, interfaces: Arc::new(interfaces) })
 }
 
 fn grow(

@@ -1,7 +1,7 @@
 //! Reading: `recvmmsg` into buffers that stay.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
 use nix::cmsg_space;
@@ -34,9 +34,9 @@ pub struct ReceiveCounters {
 pub struct Arrived<'a> {
     /// Its sender.
     pub from: SocketAddr,
-    /// The machine's address that an answer should leave from; none where the socket is bound to one, or the
-    /// datagram came to a group.
-    pub local: Option<IpAddr>,
+    /// The address of this machine that an answer should leave from: the one that the datagram was sent to, or the
+    /// receiving interface's own where it was sent to a group. Unspecified where the interface has none.
+    pub local: SocketAddr,
     /// The UDP payload.
     pub octets: &'a [u8],
 }
@@ -93,7 +93,7 @@ impl Lane {
                 continue;
             }
             let Some(from) = message.address.as_ref().and_then(socket_addr) else { continue };
-            let local = if self.bound.wildcard() { local_addr(&message) } else { None };
+            let local = self.bound.local_addr(&message, from);
             let octets = message.iovs().next().unwrap_or_default();
             counters.datagrams += 1;
             counters.octets += octets.len() as u64;
@@ -118,17 +118,25 @@ fn socket_addr(storage: &SockaddrStorage) -> Option<SocketAddr> {
     storage.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the system's control messages are not our enum")]
-fn local_addr(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<IpAddr> {
-    message.cmsgs().ok()?.find_map(|cmsg| match cmsg {
-        // For a broadcast or a group this is the interface's own address, where `ipi_addr` is the group's.
-        ControlMessageOwned::Ipv4PacketInfo(info) => {
-            Some(IpAddr::V4(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())))
+impl Bound {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system's control messages are not our enum")]
+    fn local_addr(&self, message: &RecvMsg<'_, '_, SockaddrStorage>, from: SocketAddr) -> SocketAddr {
+        if !self.wildcard() {
+            return self.addr;
         }
-        ControlMessageOwned::Ipv6PacketInfo(info) => {
-            let local = IpAddr::from(info.ipi6_addr.s6_addr);
-            (!local.is_multicast()).then_some(local)
-        }
-        _ => None,
-    })
+        let local = message.cmsgs().ok().and_then(|mut cmsgs| {
+            cmsgs.find_map(|cmsg| match cmsg {
+                // For a broadcast or a group this is the interface's own address, where `ipi_addr` is the group's.
+                ControlMessageOwned::Ipv4PacketInfo(info) => {
+                    Some(IpAddr::V4(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())))
+                }
+                ControlMessageOwned::Ipv6PacketInfo(info) => match Ipv6Addr::from(info.ipi6_addr.s6_addr) {
+                    group if group.is_multicast() => self.interfaces.own_v6(info.ipi6_ifindex, from),
+                    own => Some(own.into()),
+                },
+                _ => None,
+            })
+        });
+        local.map_or(self.addr, |ip| SocketAddr::new(ip, self.addr.port()))
+    }
 }

@@ -54,7 +54,7 @@ struct Lane {
 
 struct Outgoing {
     to: SocketAddr,
-    local: Option<IpAddr>,
+    local: SocketAddr,
     octets: Vec<u8>,
 }
 
@@ -76,8 +76,8 @@ impl Sender {
     }
 
     /// Queues a datagram, and sends once a batch is full. `local` is the address that it should leave from, as
-    /// [`Arrived::local`](super::Arrived::local) gave it.
-    pub fn send(&mut self, to: SocketAddr, local: Option<IpAddr>, octets: Vec<u8>) {
+    /// [`Arrived::local`](super::Arrived::local) gave it; an unspecified one leaves it to the system.
+    pub fn send(&mut self, to: SocketAddr, local: SocketAddr, octets: Vec<u8>) {
         let Some(lane) = self.lanes.iter_mut().find(|lane| lane.bound.addr.is_ipv4() == to.is_ipv4()) else {
             self.counters.no_socket += 1;
             return recycle(&mut self.spare, octets);
@@ -189,7 +189,8 @@ impl Outgoing {
             SocketAddr::V6(to) => to.scope_id(),
             SocketAddr::V4(_) => 0,
         };
-        self.local.filter(|_| asked).map(|local| (local, scope))
+        let local = self.local.ip();
+        (asked && !local.is_unspecified()).then_some((local, scope))
     }
 }
 

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::*;
@@ -8,7 +8,7 @@ use crate::net::wake::Poller;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Kept {
     from: SocketAddr,
-    local: Option<IpAddr>,
+    local: SocketAddr,
     octets: Vec<u8>,
 }
 
@@ -112,7 +112,7 @@ fn an_answer_leaves_from_the_address_that_was_asked() {
     // One flush with three origins.
     for kept in port.receive(3) {
         let n = usize::from(kept.octets[0]);
-        assert_eq!(kept.local, Some(IpAddr::V4(asked(n))));
+        assert_eq!(kept.local, SocketAddr::from((asked(n), port.addr.port())));
         port.sender.send(kept.from, kept.local, b"answer".to_vec());
     }
     port.sender.flush();
@@ -128,11 +128,11 @@ fn an_ipv6_answer_leaves_from_the_address_that_was_asked() {
     let peer = peer("[::1]:0");
     peer.send_to(b"hello", ("::1", port.addr.port())).expect("sent");
     let kept = port.receive(1).remove(0);
-    assert_eq!(kept.local, Some("::1".parse().expect("an address")));
+    assert_eq!(kept.local, SocketAddr::from((Ipv6Addr::LOCALHOST, port.addr.port())));
     port.sender.send(kept.from, kept.local, b"answer".to_vec());
     port.sender.flush();
     let (_, from) = peer.recv_from(&mut [0; 64]).expect("received");
-    assert_eq!(from, SocketAddr::from((kept.local.expect("known"), port.addr.port())));
+    assert_eq!(from, kept.local);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn more_than_a_batch_arrives_whole_and_in_order() {
     for n in 0..count {
         let mut buffer = other.sender.buffer();
         buffer.extend_from_slice(&(n as u32).to_be_bytes());
-        other.sender.send(port.addr, None, buffer);
+        other.sender.send(port.addr, port.addr, buffer);
     }
     other.sender.flush();
     let numbers: Vec<u32> = port
@@ -163,7 +163,7 @@ fn sent_buffers_are_used_again() {
     buffer.reserve(2_000);
     let capacity = buffer.capacity();
     buffer.push(1);
-    port.sender.send(port.addr, None, buffer);
+    port.sender.send(port.addr, port.addr, buffer);
     port.sender.flush();
     let again = port.sender.buffer();
     assert_eq!((again.len(), again.capacity()), (0, capacity));
@@ -186,9 +186,9 @@ fn a_refused_datagram_is_counted_and_does_not_hold_up_the_others() {
     let peer = peer("127.0.0.1:0");
     let to = peer.local_addr().expect("bound");
     // Longer than any UDP datagram, and to a family without a socket.
-    port.sender.send(to, None, vec![0; 70_000]);
-    port.sender.send("[::1]:9".parse().expect("an address"), None, vec![0]);
-    port.sender.send(to, None, b"goes through".to_vec());
+    port.sender.send(to, port.addr, vec![0; 70_000]);
+    port.sender.send("[::1]:9".parse().expect("an address"), port.addr, vec![0]);
+    port.sender.send(to, port.addr, b"goes through".to_vec());
     port.sender.flush();
     let mut buf = [0; 64];
     assert_eq!(peer.recv(&mut buf).expect("received"), 12);
@@ -222,11 +222,11 @@ fn the_discovery_group_is_heard_and_answered_from_an_address_of_our_own() {
     }
     let kept = port.receive(1).remove(0);
     assert_eq!(kept.octets, b"discovery");
-    let local = kept.local.expect("the interface's address");
+    let local = kept.local.ip();
     assert!(!local.is_multicast() && !local.is_unspecified(), "{local}");
     port.sender.send(kept.from, kept.local, b"answer".to_vec());
     port.sender.flush();
     let (_, from) = asking.recv_from(&mut [0; 64]).expect("received");
-    assert_eq!(from, SocketAddr::from((local, port.addr.port())));
+    assert_eq!(from, kept.local);
     assert_ne!(port_of(&asking), port.addr.port());
 }
