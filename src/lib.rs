@@ -7,6 +7,7 @@ pub mod command;
 pub mod fetch;
 pub mod image;
 pub mod ios;
+pub mod ledger;
 pub mod net;
 pub mod syslog;
 

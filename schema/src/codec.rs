@@ -83,17 +83,19 @@ impl fmt::Debug for Chain {
 ///  0  magic        4       20  length of the payload as stored   u32
 ///  4  schema       u16     24  length of the payload unpacked    u32
 ///  6  packing      u8      28  checksum                          16
-///  7  zero         u8      44  payload
+///  7  flags        u8      44  payload
 ///  8  base         u64      .  chain after the last envelope     32
 /// 16  count        u32
 /// ```
-/// Numbers are little endian, as in the payload. The checksum is the start of the BLAKE3 of all else.
+/// Numbers are little endian, as in the payload. Flag 1: the last envelope ends a commit. The checksum is the start of the BLAKE3 of all else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The version that the payload is written in.
     pub schema: u16,
     /// How the payload is stored.
     pub packing: Packing,
+    /// Whether the last envelope ends a commit: a salvage takes commits whole or not at all.
+    pub ends_commit: bool,
     /// The first envelope's place.
     pub base: Seq,
     /// How many envelopes; at least one.
@@ -170,7 +172,7 @@ impl<'a> Frame<'a> {
             Packing::Plain => 0,
             Packing::Zstd => 1,
         });
-        out.push(0);
+        out.push(u8::from(self.ends_commit));
         out.extend_from_slice(&self.base.0.to_le_bytes());
         out.extend_from_slice(&self.count.to_le_bytes());
         out.extend_from_slice(&(self.payload.len() as u32).to_le_bytes());
@@ -192,7 +194,7 @@ impl<'a> Frame<'a> {
         }
         let mut at = rest;
         let schema = u16::from_le_bytes(take(&mut at));
-        let [packing, zero] = take(&mut at);
+        let [packing, flags] = take(&mut at);
         let base = Seq(u64::from_le_bytes(take(&mut at)));
         let count = u32::from_le_bytes(take(&mut at));
         let stored = u32::from_le_bytes(take(&mut at)) as usize;
@@ -218,7 +220,7 @@ impl<'a> Frame<'a> {
             1 => Packing::Zstd,
             _ => return Err(damaged("its packing is unknown")),
         };
-        if zero != 0 || base.0 == 0 || base.0.checked_add(u64::from(count)).is_none() {
+        if flags > 1 || base.0 == 0 || base.0.checked_add(u64::from(count)).is_none() {
             return Err(damaged("a field of its header is out of range"));
         }
         if count == 0 || count as usize > unpacked as usize / SHORTEST_ENVELOPE {
@@ -227,7 +229,7 @@ impl<'a> Frame<'a> {
         if schema == 0 || schema > SCHEMA_VERSION {
             return Err(CodecError::UnknownSchema(schema));
         }
-        Ok(Frame { schema, packing, base, count, unpacked, payload, chain })
+        Ok(Frame { schema, packing, ends_commit: flags == 1, base, count, unpacked, payload, chain })
     }
 
     /// Reads the envelopes out of the unpacked payload: `self.payload` itself if it is plain.

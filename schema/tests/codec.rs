@@ -20,6 +20,7 @@ fn frame(envelopes: &[Envelope]) -> Vec<u8> {
     Frame {
         schema: SCHEMA_VERSION,
         packing: Packing::Plain,
+        ends_commit: true,
         base: envelopes[0].seq,
         count: envelopes.len() as u32,
         unpacked: payload.len() as u32,
@@ -91,7 +92,7 @@ proptest! {
         let unpacked = payload.len() as u32;
         let chain = Chain::start();
         let (schema, packing, base) = (SCHEMA_VERSION, Packing::Plain, Seq(1));
-        Frame { schema, packing, base, count, unpacked, payload: &payload, chain }.encode(&mut bytes);
+        Frame { schema, packing, ends_commit: true, base, count, unpacked, payload: &payload, chain }.encode(&mut bytes);
         // Where it can be read after all, it is the canonical form of what was read.
         if let Ok(envelopes) = read(&bytes) {
             let mut again = Vec::new();
@@ -112,8 +113,17 @@ fn a_string_that_claims_to_be_huge_allocates_nothing_of_that_size() {
     payload[len - 14..len - 6].copy_from_slice(&u64::MAX.to_le_bytes());
     let (schema, packing, base, count) = (SCHEMA_VERSION, Packing::Plain, Seq(7), 1);
     let mut bytes = Vec::new();
-    Frame { schema, packing, base, count, unpacked: len as u32, payload: &payload, chain: Chain::start() }
-        .encode(&mut bytes);
+    Frame {
+        schema,
+        packing,
+        ends_commit: true,
+        base,
+        count,
+        unpacked: len as u32,
+        payload: &payload,
+        chain: Chain::start(),
+    }
+    .encode(&mut bytes);
     assert!(matches!(read(&bytes), Err(CodecError::BadEnvelope { seq: Seq(7), .. })));
 }
 

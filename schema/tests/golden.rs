@@ -23,6 +23,7 @@ fn encode(envelope: &Envelope) -> Vec<u8> {
     Frame {
         schema: SCHEMA_VERSION,
         packing: Packing::Plain,
+        ends_commit: true,
         base: envelope.seq,
         count: 1,
         unpacked: payload.len() as u32,
