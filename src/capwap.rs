@@ -9,6 +9,7 @@ pub mod digest;
 pub mod element;
 pub mod element_type;
 pub mod header;
+pub mod keep_alive;
 mod mandatory;
 mod wire;
 
