@@ -5,12 +5,14 @@
 
 mod dir;
 mod head;
+pub mod memory;
 mod open;
 mod reader;
 mod salvage;
 mod step;
 mod store;
 mod value;
+pub mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ use capledger_schema::project::{Projection, State};
 use capledger_schema::{Envelope, codec};
 
 pub use head::Head;
+pub use memory::Memory;
 pub use reader::Reader;
 pub use store::Store;
+pub use writer::{Writer, Written};
 
 /// Takes envelopes for good.
 pub trait Ledger {
