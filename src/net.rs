@@ -4,6 +4,7 @@
 //! control port, `client` the same for access points, `pki` the keys, `wake` the way into a loop that sleeps. `hub` is
 //! where durable envelopes come out, `feed` the local socket over which they leave.
 
+pub mod client;
 pub mod dtls;
 pub mod feed;
 pub mod hub;
