@@ -30,6 +30,11 @@ impl Datagrams {
         self.unread = true;
     }
 
+    /// Whether the datagram waits that arrived last.
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread
+    }
+
     /// The next datagram to send.
     pub(super) fn next_transmit(&mut self) -> Option<Vec<u8>> {
         self.outbound.pop_front()
