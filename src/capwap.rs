@@ -5,9 +5,11 @@
 
 pub mod block;
 pub mod control;
+pub mod dialect;
 pub mod digest;
 pub mod element;
 pub mod element_type;
+pub mod fragment;
 pub mod header;
 pub mod keep_alive;
 mod mandatory;

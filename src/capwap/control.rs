@@ -13,6 +13,8 @@ use super::header::{Header, HeaderError};
 use super::mandatory::{mandatory, one_of};
 use super::wire::{Reader, codes};
 
+mod access;
+
 /// Octets of the control header: message type, sequence number, element length, flags.
 pub const HEADER_OCTETS: usize = 8;
 /// What Message Element Length counts beside the elements: itself and the flags (4.5.1.3).

@@ -105,7 +105,7 @@ pub struct Header {
     /// Rsvd: three reserved bits, sent as zero.
     pub reserved: u8,
     /// The optional parts as they came, padding and all: a multiple of 4 octets, at most 116.
-    options: Vec<u8>,
+    pub(in crate::capwap) options: Vec<u8>,
 }
 
 impl Header {
