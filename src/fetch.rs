@@ -4,9 +4,121 @@
 //! appends nothing to the ledger and decides nothing about retries.
 
 pub mod advice;
+pub mod file;
+mod intake;
 pub mod report;
+pub mod tftp;
 pub mod url;
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use capledger_schema::failure::{FetchFailure, FetchFailureKind};
+use capledger_schema::id::OperationId;
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+
 pub use advice::next_action;
+use intake::{Intake, Reporter};
 pub use report::FetchReport;
-pub use url::FetchUrl;
+pub use url::{FetchUrl, Scheme};
+
+use crate::image::cache::{Expect, ImageCache};
+use tftp::client::ClientConfig;
+
+/// What to fetch, and what it must turn out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// Stands in every report.
+    pub operation: OperationId,
+    /// Where from.
+    pub url: FetchUrl,
+    /// The family asked for; none: any.
+    pub family: Option<ImageFamily>,
+    /// The version wanted; none: any.
+    pub version: Option<ImageVersion>,
+    /// The longest file that is taken, in octets.
+    pub max_size: u64,
+    /// How long a silent server is asked again; 40 s is what IOS takes.
+    pub timeout: Duration,
+}
+
+/// Ends fetches from outside. Clones are handles to the same wish; a fetch notices it within 200 ms.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A token that nobody has cancelled yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends every fetch that was given this token.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Where fetched octets go. An error ends the fetch and is its failure.
+pub trait Sink {
+    /// The source says how many octets will come.
+    fn announce(&mut self, octets: u64) -> Result<(), FetchFailure>;
+    /// The next octets.
+    fn take(&mut self, octets: &[u8]) -> Result<(), FetchFailure>;
+}
+
+/// Starts a fetch on a thread of its own, and calls `report` there. Exactly one `Done` or `Failed` ends the reports,
+/// whatever happens, even where no thread could be had; the error returned then says nothing more.
+pub fn spawn(
+    request: FetchRequest,
+    cache: ImageCache,
+    client: ClientConfig,
+    cancel: Cancel,
+    report: impl Fn(FetchReport) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let reporter = Reporter::new(request.operation, report);
+    let name = format!("fetch-{}", request.operation);
+    thread::Builder::new().name(name).spawn(move || {
+        let mut reporter = reporter;
+        let outcome = fetch(&request, &cache, &client, &cancel, &mut reporter);
+        reporter.end(outcome);
+    })
+}
+
+fn fetch(
+    request: &FetchRequest,
+    cache: &ImageCache,
+    client: &ClientConfig,
+    cancel: &Cancel,
+    reporter: &mut Reporter,
+) -> Result<ImageFacts, FetchFailure> {
+    let expect = Expect { family: request.family.clone(), version: request.version, max_size: request.max_size };
+    let ingest = cache.ingest(expect).map_err(|e| e.failure())?;
+    let mut intake = Intake::new(ingest, reporter);
+    let url = &request.url;
+    match url.scheme() {
+        Scheme::Tftp => {
+            let client = ClientConfig { silence: request.timeout, ..client.clone() };
+            tftp::client::fetch(url.host(), url.port(), url.path(), &client, cancel, &mut intake)?;
+        }
+        Scheme::File => file::fetch(url.path(), cancel, &mut intake)?,
+    }
+    if cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    intake.finish()
+}
+
+fn cancelled() -> FetchFailure {
+    FetchFailure::new(FetchFailureKind::Cancelled, "the fetch was cancelled")
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ pub mod image;
 pub mod ios;
 pub mod ledger;
 pub mod net;
+pub mod serve;
 pub mod syslog;
 
 #[cfg(test)]
