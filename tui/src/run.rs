@@ -1,0 +1,271 @@
+//! The shell around the dashboard: the terminal, the clock, and the one channel that everything arrives on.
+//!
+//! Draws when something changed, at most every 16 ms. The terminal is given back as it was on every way out: the end,
+//! an error, a panic.
+
+use std::io::{self, Stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Once};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use capledger_schema::feed::ServerMessage;
+use capledger_schema::time::Timestamp;
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{self, Event};
+use crossterm::execute;
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::state::{After, Dashboard, Input};
+use crate::theme::{Colour, Theme};
+use crate::view;
+
+/// Between two frames at least.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Between two ticks of the clock.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Inputs that wait at most; a source that is faster waits, and its transport with it.
+const QUEUE: usize = 256;
+
+/// Inputs that are taken in before the next frame at most.
+const GULP: usize = 1_024;
+
+/// How the dashboard is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many colours.
+    pub colour: Colour,
+    /// Whether the terminal shows Unicode.
+    pub unicode: bool,
+    /// Whether the end of the source ends the dashboard; else it stays, and says that it is cut off.
+    pub leave_at_end: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The user left.
+    Quit,
+    /// The source ended.
+    Source,
+}
+
+impl Options {
+    /// What the environment asks for: `NO_COLOR`, `COLORTERM`, `TERM`, and the locale.
+    pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Options {
+        let set = |name: &str| var(name).filter(|value| !value.is_empty());
+        let colour = if set("NO_COLOR").is_some() || set("TERM").is_none_or(|t| t == "dumb") {
+            Colour::None
+        } else if set("COLORTERM").is_some_and(|c| c == "truecolor" || c == "24bit") {
+            Colour::True
+        } else {
+            Colour::Ansi
+        };
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let locale = locale.to_lowercase();
+        let unicode = locale.contains("utf-8") || locale.contains("utf8");
+        Options { colour, unicode, leave_at_end: false }
+    }
+}
+
+/// Shows the dashboard on the terminal until the user leaves, or the source ends (see [`Options::leave_at_end`]).
+///
+/// `source` is what the feed says: a receiver of a channel will do. It is read on a thread of its own, which ends with
+/// the source. Nothing else may write to the terminal meanwhile.
+pub fn run<S>(source: S, options: &Options) -> io::Result<End>
+where
+    S: IntoIterator<Item = ServerMessage>,
+    S::IntoIter: Send + 'static,
+{
+    let (tx, rx) = sync_channel(QUEUE);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut screen = Screen::open()?;
+    let keys = thread::Builder::new().name("keys".into()).spawn({
+        let (tx, stop) = (tx.clone(), Arc::clone(&stop));
+        move || read_keys(&tx, &stop)
+    })?;
+    let source = source.into_iter();
+    // It may wait for its next message longer than we run: nobody waits for it.
+    thread::Builder::new().name("feed".into()).spawn(move || {
+        for message in source {
+            if tx.send(Arrival::Input(Input::Message(Box::new(message)))).is_err() {
+                return;
+            }
+        }
+        // Nobody to tell if the dashboard has ended before.
+        let _ = tx.send(Arrival::SourceEnded);
+    })?;
+    let end = show(&mut screen, &rx, options);
+    stop.store(true, Ordering::Relaxed);
+    drop(rx);
+    drop(screen);
+    // It notices within a tick; it must not read the keys that are meant for the shell.
+    let _ = keys.join();
+    end
+}
+
+enum Arrival {
+    Input(Input),
+    SourceEnded,
+    Failed(io::Error),
+}
+
+fn show(screen: &mut Screen, rx: &Receiver<Arrival>, options: &Options) -> io::Result<End> {
+    let theme = Theme::new(options.colour, options.unicode);
+    let mut dash = Dashboard::new(wall());
+    let (mut dirty, mut drawn) = (true, None::<Instant>);
+    loop {
+        if PANICKED.load(Ordering::Relaxed) {
+            return Err(io::Error::other("a part of the program panicked"));
+        }
+        let now = clock();
+        let due = drawn.map_or(now, |drawn| drawn + FRAME);
+        if dirty && now >= due {
+            screen.terminal.draw(|frame| {
+                let area = frame.area();
+                dash.ui.page = view::draw(frame.buffer_mut(), area, &dash, &theme);
+            })?;
+            (dirty, drawn) = (false, Some(now));
+        }
+        let wait = if dirty { due.saturating_duration_since(now) } else { TICK };
+        let mut arrived = rx.recv_timeout(wait).map_err(|e| match e {
+            RecvTimeoutError::Timeout => TryRecvError::Empty,
+            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+        });
+        dirty |= dash.apply(Input::Tick(wall())) == After::Redraw;
+        for _ in 0..GULP {
+            match arrived {
+                Ok(Arrival::Input(input)) => match dash.apply(input) {
+                    After::Same => {}
+                    After::Redraw => dirty = true,
+                    After::Quit => return Ok(End::Quit),
+                },
+                Ok(Arrival::SourceEnded) if options.leave_at_end => {
+                    return Ok(End::Source);
+                }
+                Ok(Arrival::SourceEnded) => {
+                    let bye = Input::Message(Box::new(ServerMessage::Bye("the feed ended".to_owned())));
+                    dirty |= dash.apply(bye) == After::Redraw;
+                }
+                Ok(Arrival::Failed(error)) => return Err(error),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Ok(End::Source),
+            }
+            arrived = rx.try_recv();
+        }
+    }
+}
+
+fn read_keys(tx: &SyncSender<Arrival>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        let arrival = match event::poll(TICK / 2) {
+            Ok(false) => continue,
+            Ok(true) => match event::read() {
+                Ok(Event::Key(key)) => Arrival::Input(Input::Key(key)),
+                Ok(Event::Resize(..)) => Arrival::Input(Input::Resized),
+                Ok(Event::FocusGained | Event::FocusLost | Event::Mouse(_) | Event::Paste(_)) => continue,
+                Err(error) => Arrival::Failed(error),
+            },
+            Err(error) => Arrival::Failed(error),
+        };
+        let failed = matches!(arrival, Arrival::Failed(_));
+        if tx.send(arrival).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The terminal in our hands; dropping it gives it back.
+struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+/// Set once a panic has given the terminal back under us.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+static OPEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+impl Screen {
+    fn open() -> io::Result<Screen> {
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                // Whichever thread it was: its words must not vanish with the alternate screen.
+                if OPEN.load(Ordering::Relaxed) {
+                    PANICKED.store(true, Ordering::Relaxed);
+                    give_back();
+                }
+                before(info);
+            }));
+        });
+        enable_raw_mode()?;
+        OPEN.store(true, Ordering::Relaxed);
+        let opened = execute!(io::stdout(), EnterAlternateScreen, Hide)
+            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        match opened {
+            Ok(terminal) => Ok(Screen { terminal }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Once per opening. A terminal that takes nothing more is past helping, so errors are not looked at.
+fn give_back() {
+    if OPEN.swap(false, Ordering::Relaxed) {
+        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "this shell gives the dashboard its time")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+#[allow(clippy::disallowed_methods, reason = "this shell gives the dashboard its time")]
+fn wall() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(vars: &[(&str, &str)]) -> Options {
+        let vars: Vec<_> = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Options::from_env(|name| vars.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+    }
+
+    #[test]
+    fn no_color_wins_over_what_the_terminal_can_do() {
+        let term = ("TERM", "xterm-256color");
+        assert_eq!(options(&[term, ("COLORTERM", "truecolor")]).colour, Colour::True);
+        assert_eq!(options(&[term]).colour, Colour::Ansi);
+        assert_eq!(options(&[term, ("COLORTERM", "truecolor"), ("NO_COLOR", "1")]).colour, Colour::None);
+        assert_eq!(options(&[term, ("NO_COLOR", "")]).colour, Colour::Ansi);
+        assert_eq!(options(&[("TERM", "dumb")]).colour, Colour::None);
+    }
+
+    #[test]
+    fn the_first_locale_variable_that_is_set_decides_on_unicode() {
+        assert!(options(&[("LANG", "en_GB.UTF-8")]).unicode);
+        assert!(!options(&[("LANG", "en_GB.UTF-8"), ("LC_ALL", "C")]).unicode);
+        assert!(options(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8")]).unicode);
+        assert!(!options(&[]).unicode);
+    }
+}

@@ -1,0 +1,55 @@
+//! The line of keys at the bottom, and the help over the table.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::pen::{Pen, columns};
+use crate::state::Dashboard;
+use crate::state::input::KEYS;
+use crate::theme::Theme;
+
+/// The keys that matter now: as many as fit.
+pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
+    let t = pen.theme;
+    let keys: &[(&str, &str)] = if dash.ui.filtering {
+        &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear"), ("Ctrl-U", "empty")]
+    } else {
+        &[
+            ("q", "quit"),
+            ("?", "help"),
+            ("Enter", "particulars"),
+            ("/", "filter"),
+            ("s", "sort"),
+            ("a", "alarms"),
+            ("r", "reverse"),
+            ("j k", "move"),
+        ]
+    };
+    let mut x = area.x + 1;
+    for (key, what) in keys {
+        let pieces = piece(t, key, what);
+        let width: u16 = pieces.iter().map(|(text, _)| columns(text)).sum();
+        if x + width > area.right() {
+            break;
+        }
+        x = pen.pieces(x, area.y, width, &pieces);
+    }
+}
+
+fn piece(t: &Theme, key: &str, what: &str) -> [(String, Style); 2] {
+    [(format!("{key} "), t.key), (format!("{what}   "), t.dim)]
+}
+
+/// Every key.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
+    let width = 66.min(area.width);
+    let height = (KEYS.len() as u16 + 2).min(area.height);
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 2;
+    pen.frame(Rect { x, y, width, height }, "Keys");
+    for (i, (key, what)) in KEYS.iter().take(usize::from(height - 2)).enumerate() {
+        let y = y + 1 + i as u16;
+        pen.text(x + 2, y, 14, key, pen.theme.key);
+        pen.text(x + 17, y, width.saturating_sub(19), what, pen.theme.plain);
+    }
+}

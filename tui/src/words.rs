@@ -1,0 +1,383 @@
+//! Events and failures in a few words for people. The IOS forms of the same facts are the syslog formatter's trade.
+
+use std::time::Duration;
+
+use capledger_schema::event::{DisjoinReason, DownloadMode, RefusalReason};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
+use capledger_schema::id::WtpId;
+use capledger_schema::image::ImageVersion;
+use capledger_schema::setting::Setting;
+use capledger_schema::time::Timestamp;
+use capledger_schema::{Cause, Envelope, Event};
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// So that one knows.
+    Plain,
+    /// A step done.
+    Good,
+    /// A step begun.
+    Busy,
+    /// Not as it should be.
+    Warn,
+    /// It failed.
+    Bad,
+}
+
+/// One event in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The event's moment.
+    pub at: Timestamp,
+    /// The AP that it is about.
+    pub wtp: Option<WtpId>,
+    /// Whom or what it is about, for people.
+    pub who: String,
+    /// What happened.
+    pub what: String,
+    /// How it is meant.
+    pub tone: Tone,
+}
+
+/// An event in words; none for what is only progress.
+pub fn tell(envelope: &Envelope) -> Option<Line> {
+    let (wtp, who, what, tone) = say(envelope)?;
+    Some(Line { at: envelope.at, wtp, who: clean(&who), what: clean(&what), tone })
+}
+
+type Said = (Option<WtpId>, String, String, Tone);
+
+fn say(envelope: &Envelope) -> Option<Said> {
+    let about = |wtp: &capledger_schema::event::WtpAddress| (Some(wtp.id.clone()), wtp.name.clone());
+    let ((wtp, who), what, tone) = match &envelope.event {
+        Event::ControllerStarted { software, .. } => {
+            ((None, CONTROLLER.into()), format!("started, capledger {software}"), Tone::Good)
+        }
+        Event::ControllerStopped { reason } => ((None, CONTROLLER.into()), format!("stopped: {reason}"), Tone::Warn),
+        Event::ClockStepped { from, to } => {
+            let what = format!("the clock was stepped from {} to {}", clock(*from), clock(*to));
+            ((None, CONTROLLER.into()), what, Tone::Warn)
+        }
+        Event::ConfigurationChanged { changes, startup } => {
+            ((None, CONTROLLER.into()), changed(changes, *startup, &envelope.cause), Tone::Plain)
+        }
+        Event::WtpDiscovered { address, model, base_mac, .. } => {
+            let who = base_mac.map_or_else(|| address.ip().to_string(), |mac| mac.to_string());
+            let model = model.as_deref().unwrap_or("an AP");
+            ((None, who), format!("{model} looks for a controller"), Tone::Plain)
+        }
+        Event::WtpJoined { wtp, inventory, offered, .. } => {
+            let what = match (inventory.version, offered) {
+                (Some(runs), Some(offered)) => format!("joined with {runs}, is to take {offered}"),
+                (None, Some(offered)) => format!("joined, is to take {offered}"),
+                (Some(runs), None) => format!("joined with {runs}"),
+                (None, None) => "joined".to_owned(),
+            };
+            (about(wtp), what, Tone::Plain)
+        }
+        Event::WtpRefused { address, name, reason, detail } => {
+            let who = name.clone().unwrap_or_else(|| address.ip().to_string());
+            let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            ((None, who), format!("turned away, {}{detail}", refusal(*reason)), Tone::Bad)
+        }
+        Event::WtpEnteredRun { wtp, .. } => (about(wtp), "serves".into(), Tone::Good),
+        Event::WtpDisjoined { wtp, reason, .. } => {
+            (about(wtp), format!("left: {}", disjoin(*reason)), disjoin_tone(*reason))
+        }
+        Event::WtpMessageRejected { message, state, .. } => {
+            ((None, "an AP".into()), format!("sent {message} in {state}, which is not served"), Tone::Warn)
+        }
+        Event::WtpDataTransferred { octets: n, .. } => {
+            ((None, "an AP".into()), format!("handed over a crash log or dump, {}", octets(*n)), Tone::Warn)
+        }
+        Event::InstallAddStarted { url, family, .. } => {
+            let who = family.as_ref().map_or_else(|| IMAGE.to_owned(), ToString::to_string);
+            ((None, who), format!("fetching {url}"), Tone::Busy)
+        }
+        Event::InstallAddProgressed { .. } | Event::ImageDownloadProgressed { .. } => return None,
+        Event::InstallAddCompleted { image, duration_us, .. } => {
+            let what = format!("fetched {}, {}", image.version, moved(image.octets, *duration_us));
+            ((None, image.family.to_string()), what, Tone::Good)
+        }
+        Event::InstallAddFailed { url, family, failure, next_try, .. } => {
+            let who = family.as_ref().map_or_else(|| IMAGE.to_owned(), ToString::to_string);
+            let next = next_try.map(|at| format!("; next try in {}", span(at.since(envelope.at)))).unwrap_or_default();
+            ((None, who), format!("fetch failed, {failure} ({url}){next}"), Tone::Bad)
+        }
+        Event::ImageRemoved { image, reason } => {
+            ((None, image.family.to_string()), format!("image {} removed: {reason}", image.version), Tone::Plain)
+        }
+        Event::VersionActivated { version } => {
+            ((None, CONTROLLER.into()), format!("{version} is the running version"), Tone::Good)
+        }
+        Event::ImageDownloadStarted { wtp, mode, family, to, octets: n, .. } => {
+            let verb = match mode {
+                DownloadMode::Join => "downloads",
+                DownloadMode::Predownload => "predownloads",
+            };
+            let size = n.map(|n| format!(", {}", octets(n))).unwrap_or_default();
+            (about(wtp), format!("{verb} {to} ({family}{size})"), Tone::Busy)
+        }
+        Event::ImageDownloadCompleted { wtp, image, duration_us, retransmissions, .. } => {
+            let again = match retransmissions {
+                0 => String::new(),
+                1 => ", 1 block again".to_owned(),
+                n => format!(", {n} blocks again"),
+            };
+            (about(wtp), format!("holds {}, {}{again}", image.version, moved(image.octets, *duration_us)), Tone::Good)
+        }
+        Event::ImageDownloadFailed { wtp, kind, words, octets: n, tries, next_retry, .. } => {
+            let next = next_retry.map(|at| format!("; again in {}", span(at.since(envelope.at)))).unwrap_or_default();
+            let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+            let what = format!("download failed at {}, {kind}{words}; try {tries}{next}", octets(*n));
+            (about(wtp), what, Tone::Bad)
+        }
+        Event::ImageDownloadAborted { wtp, reason, octets: n, .. } => {
+            (about(wtp), format!("download ended at {}: {reason}", octets(*n)), Tone::Warn)
+        }
+        Event::PredownloadRequested { wtp, version, .. } => {
+            (about(wtp), format!("is to take {version} while it serves"), Tone::Plain)
+        }
+        Event::PredownloadAlreadyPresent { wtp, version } => (about(wtp), format!("has {version} already"), Tone::Good),
+        Event::PredownloadWithdrawn { wtp, reason } => {
+            (about(wtp), format!("waits no more for its predownload: {reason}"), Tone::Plain)
+        }
+        Event::WtpResetRequested { wtp, version, .. } => {
+            let into = version.map(|v| format!(" into {v}")).unwrap_or_default();
+            (about(wtp), format!("was told to restart{into}"), Tone::Plain)
+        }
+        Event::LimitReached { limit, value } => {
+            ((None, CONTROLLER.into()), format!("limit reached: {limit} {value}"), Tone::Warn)
+        }
+    };
+    Some((wtp, who, what, tone))
+}
+
+/// What failed at an AP, without the circumstances; none for any other event.
+pub fn failure(event: &Event) -> Option<String> {
+    match event {
+        Event::ImageDownloadFailed { kind, words, .. } => Some(clean(&format!("{kind}: {words}"))),
+        // What failed before says more than the end of the session that follows from it.
+        Event::WtpDisjoined { reason, .. } if *reason != DisjoinReason::ImageDownloadFailed => {
+            (disjoin_tone(*reason) == Tone::Bad).then(|| disjoin(*reason).to_owned())
+        }
+        Event::ControllerStarted { .. }
+        | Event::ControllerStopped { .. }
+        | Event::ClockStepped { .. }
+        | Event::ConfigurationChanged { .. }
+        | Event::WtpDiscovered { .. }
+        | Event::WtpJoined { .. }
+        | Event::WtpRefused { .. }
+        | Event::WtpEnteredRun { .. }
+        | Event::WtpDisjoined { .. }
+        | Event::WtpMessageRejected { .. }
+        | Event::WtpDataTransferred { .. }
+        | Event::InstallAddStarted { .. }
+        | Event::InstallAddProgressed { .. }
+        | Event::InstallAddCompleted { .. }
+        | Event::InstallAddFailed { .. }
+        | Event::ImageRemoved { .. }
+        | Event::VersionActivated { .. }
+        | Event::ImageDownloadStarted { .. }
+        | Event::ImageDownloadProgressed { .. }
+        | Event::ImageDownloadCompleted { .. }
+        | Event::ImageDownloadAborted { .. }
+        | Event::PredownloadRequested { .. }
+        | Event::PredownloadAlreadyPresent { .. }
+        | Event::PredownloadWithdrawn { .. }
+        | Event::WtpResetRequested { .. }
+        | Event::LimitReached { .. } => None,
+    }
+}
+
+const CONTROLLER: &str = "controller";
+const IMAGE: &str = "image";
+
+fn changed(changes: &[Setting], startup: bool, cause: &Cause) -> String {
+    let by = match cause {
+        Cause::Operator { user, .. } => format!(" by {user}"),
+        Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => String::new(),
+    };
+    let version = changes.iter().rev().find_map(|c| if let Setting::SoftwareVersion(v) = c { *v } else { None });
+    let version = version.map(|v| format!(", software version {v}")).unwrap_or_default();
+    let (n, s) = (changes.len(), if changes.len() == 1 { "" } else { "s" });
+    let what = if startup { "startup configuration" } else { "configuration changed" };
+    format!("{what}{by}, {n} setting{s}{version}")
+}
+
+/// Why an AP was turned away.
+pub fn refusal(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::CertificateChanged => "its certificate is not the one of its first join",
+        RefusalReason::CertificateUntrusted => "its certificate is not from the configured authority",
+        RefusalReason::NoIdentity => "it has no identity",
+        RefusalReason::TooManySessions => "too many sessions",
+        RefusalReason::MissingElements => "its Join Request lacks elements",
+        RefusalReason::HandshakeFailed => "its DTLS handshake failed",
+    }
+}
+
+/// Why a session ended.
+pub fn disjoin(reason: DisjoinReason) -> &'static str {
+    match reason {
+        DisjoinReason::ImageDownloadSuccess => "restarts into its new image",
+        DisjoinReason::ImageDownloadFailed => "image download failed",
+        DisjoinReason::EchoTimeout => "no sign of life",
+        DisjoinReason::DtlsClosed => "it closed the session",
+        DisjoinReason::RetransmitLimit => "no answer",
+        DisjoinReason::ResetByOperator => "restarted by an operator",
+        DisjoinReason::ResetByController => "restarted into its new image",
+        DisjoinReason::ReplacedByNewerSession => "joined anew",
+        DisjoinReason::JoinTimedOut => "its join took too long",
+        DisjoinReason::ControllerStopped => "the controller stopped",
+        DisjoinReason::ProtocolError => "protocol error",
+    }
+}
+
+/// How the end of a session is meant.
+pub fn disjoin_tone(reason: DisjoinReason) -> Tone {
+    match reason {
+        DisjoinReason::ImageDownloadSuccess | DisjoinReason::ResetByController => Tone::Good,
+        DisjoinReason::ResetByOperator
+        | DisjoinReason::ReplacedByNewerSession
+        | DisjoinReason::ControllerStopped
+        | DisjoinReason::DtlsClosed => Tone::Plain,
+        DisjoinReason::ImageDownloadFailed
+        | DisjoinReason::EchoTimeout
+        | DisjoinReason::RetransmitLimit
+        | DisjoinReason::JoinTimedOut
+        | DisjoinReason::ProtocolError => Tone::Bad,
+    }
+}
+
+/// What to look at after a failed download.
+pub fn download_advice(kind: DownloadFailureKind) -> &'static str {
+    match kind {
+        DownloadFailureKind::SessionLost => "Look at the AP's power and uplink; it is served again when it rejoins.",
+        DownloadFailureKind::TimedOut => "Look at the path to the AP: loss, or a firewall on UDP 5246.",
+        DownloadFailureKind::Rejected => "Look at the AP's console: it gave the reason above.",
+        DownloadFailureKind::DigestMismatch => "The AP stored other octets than were sent; look at its flash.",
+        DownloadFailureKind::FlashFull => "Free space on the AP's flash.",
+        DownloadFailureKind::ImageUnavailable => "Look at the image fetch: server, path and port (below).",
+        DownloadFailureKind::CacheDamaged => "The controller's cached image is damaged; remove it to fetch it anew.",
+    }
+}
+
+/// What to look at after a failed fetch.
+pub fn fetch_advice(kind: FetchFailureKind) -> &'static str {
+    match kind {
+        FetchFailureKind::NotFound => "check the path, and that the bundle is unpacked there",
+        FetchFailureKind::Permission => "check the file's permissions on the server",
+        FetchFailureKind::TimedOut => "check the server's address, and that UDP 69 is not blocked",
+        FetchFailureKind::Refused => "check that the server runs on that port",
+        FetchFailureKind::NotAnImage => "the file is no AP image; unpack the bundle",
+        FetchFailureKind::WrongFamily => "the file is another family's image",
+        FetchFailureKind::WrongVersion => "the server holds another version",
+        FetchFailureKind::TooLarge => "check the file, or raise `ap image max-size`",
+        FetchFailureKind::CutShort => "the file ended early; check it on the server",
+        FetchFailureKind::DiskFull => "free space on the controller's disk",
+        FetchFailureKind::Corrupt => "the copy differs from what came; look at the controller's disk",
+        FetchFailureKind::Protocol => "the server broke the protocol",
+        FetchFailureKind::NoSource => "configure `wireless profile image-download`, or `ap image local`",
+        FetchFailureKind::Local => "look at the controller's own machine",
+        FetchFailureKind::Cancelled => "it was ended on purpose",
+    }
+}
+
+/// A time of day, UTC: `17:05:37`.
+pub fn clock(at: Timestamp) -> String {
+    let civil = at.civil();
+    format!("{:02}:{:02}:{:02}", civil.hour(), civil.minute(), civil.second())
+}
+
+/// A duration: `0:07`, `12:05`, `1:02:03`, `3d 04h`.
+pub fn span(d: Duration) -> String {
+    let s = d.as_secs();
+    let (days, hours, minutes, seconds) = (s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}:{seconds:02}"),
+        (0, _) => format!("{hours}:{minutes:02}:{seconds:02}"),
+        _ => format!("{days}d {hours:02}h"),
+    }
+}
+
+/// A number of octets: `512 B`, `12.3 kB`, `70.5 MB` (powers of ten).
+pub fn octets(n: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if n < 1_000 {
+        return format!("{n} B");
+    }
+    let mut value = n as f64 / 1_000.0;
+    let mut unit = 0;
+    // 999.95 would print as 1000.0.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1_000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// Octets per second: `3.2 MB/s`.
+pub fn rate(per_second: f64) -> String {
+    format!("{}/s", octets(per_second.max(0.0) as u64))
+}
+
+/// A count with separators: `12,345`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A version, or a dash where there is none.
+pub fn version(v: Option<ImageVersion>) -> String {
+    v.map_or_else(|| "-".to_owned(), |v| v.to_string())
+}
+
+fn moved(n: u64, duration_us: u64) -> String {
+    let seconds = duration_us as f64 / 1e6;
+    if seconds < 0.05 {
+        return octets(n);
+    }
+    format!("{} in {seconds:.1} s ({})", octets(n), rate(n as f64 / seconds))
+}
+
+/// Names and words come from the network: nothing in them may steer a terminal.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_are_counted_in_powers_of_ten_with_one_decimal() {
+        let told: Vec<_> = [0, 999, 1_000, 70_512_640, 999_949, 999_950, 1_500_000_000].map(octets).into();
+        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "70.5 MB", "999.9 kB", "1.0 MB", "1.5 GB"]);
+    }
+
+    #[test]
+    fn a_span_grows_from_seconds_to_days() {
+        let told: Vec<_> = [7, 725, 3_723, 277_200].map(|s| span(Duration::from_secs(s))).into();
+        assert_eq!(told, ["0:07", "12:05", "1:02:03", "3d 05h"]);
+    }
+
+    #[test]
+    fn a_count_has_separators_every_three_digits() {
+        let told: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].map(count).into();
+        assert_eq!(told, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn nothing_in_a_foreign_name_can_steer_a_terminal() {
+        assert_eq!(clean("AP\u{1b}[2J\u{7}é"), "AP?[2J?é");
+    }
+}
