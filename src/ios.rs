@@ -4,12 +4,21 @@
 //! Nothing here asks the core, a clock or a file. A `show` reads the [`View`] that it is handed, so the same command
 //! answers from the live fold and from any moment of history.
 
+pub mod action;
+pub mod config_file;
+pub mod grammar;
+pub mod install;
+pub mod pipe;
+pub mod setting;
+pub mod shell;
 pub mod show;
 
 use capledger_schema::project::State;
 use capledger_schema::time::Timestamp;
 
 use crate::syslog::{Log, TimeFormat};
+
+pub use shell::{Output, Shell};
 
 /// What a `show` may look at.
 #[derive(Clone, Copy, Debug)]

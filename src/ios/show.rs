@@ -1,3 +1,43 @@
-//! The `show` views: each a function from a [`View`](super::View) to text with `\n` line ends.
+//! The `show` views: each a function from a [`View`] to text with `\n` line ends.
 
 pub mod ap_image;
+pub mod ap_reason;
+pub mod ap_summary;
+pub mod image_download;
+pub mod install;
+pub mod logging;
+pub mod running_config;
+mod table;
+pub mod version;
+mod words;
+
+use capledger_schema::feed::Privilege;
+
+use super::View;
+use super::action::Show;
+
+/// The text of a view, for a session of this privilege.
+pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
+    match what {
+        Show::ApImage => ap_image::show(view),
+        Show::ApImageReason => ap_reason::show(view),
+        Show::ApSummary => ap_summary::show(view),
+        Show::Clock => format!("{}\n", view.time.clock(view.now)),
+        Show::InstallSummary => install::show(view),
+        Show::Logging { last } => logging::show(view, *last),
+        Show::Privilege => {
+            let level = match privilege {
+                Privilege::User => 1,
+                Privilege::Privileged => 15,
+            };
+            format!("Current privilege level is {level}\n")
+        }
+        Show::RunningConfig => running_config::show(view),
+        Show::Version => version::show(view),
+        Show::ProfileSummary => image_download::summary(view),
+        Show::ProfileDetailed => image_download::detailed(view),
+    }
+}
+
+#[cfg(test)]
+mod tests;

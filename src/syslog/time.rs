@@ -81,9 +81,24 @@ impl TimeFormat {
             civil.minute(),
             civil.second(),
             civil.millisecond(),
-            WEEKDAYS[civil.weekday().to_monday_zero_offset() as usize],
+            weekday(civil),
             month(civil),
             civil.day(),
+            civil.year(),
+        )
+    }
+
+    /// The moment as `install` prints it: `Thu Feb  1 17:05:37 UTC 2024`.
+    pub fn date(&self, at: Timestamp) -> String {
+        let (civil, zone) = self.civil(at);
+        format!(
+            "{} {} {:>2} {:02}:{:02}:{:02} {zone} {}",
+            weekday(civil),
+            month(civil),
+            civil.day(),
+            civil.hour(),
+            civil.minute(),
+            civil.second(),
             civil.year(),
         )
     }
@@ -101,4 +116,8 @@ impl TimeFormat {
 
 fn month(civil: jiff::civil::DateTime) -> &'static str {
     MONTHS[civil.month() as usize - 1]
+}
+
+fn weekday(civil: jiff::civil::DateTime) -> &'static str {
+    WEEKDAYS[civil.weekday().to_monday_zero_offset() as usize]
 }

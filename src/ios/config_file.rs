@@ -1,0 +1,100 @@
+//! A startup configuration, read through the same grammar as a typed one. Whole or not at all: the first error names
+//! its line, what is wrong and what is expected, and nothing is applied.
+
+use capledger_schema::project::Config;
+use capledger_schema::setting::Setting;
+
+use super::action::Action;
+use super::grammar::Mode;
+use super::shell::read;
+
+/// Octets of a configuration at most.
+pub const FILE_LIMIT: usize = 1 << 20;
+
+/// Why a configuration was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ConfigError {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What is wrong, and what is expected.
+    pub message: String,
+}
+
+/// The configuration that a file makes of the default one.
+pub fn parse(text: &str) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
+    for setting in settings(text)? {
+        config.set(&setting);
+    }
+    Ok(config)
+}
+
+/// The settings of a file, in its order.
+///
+/// Lines are those of configuration mode; indentation means nothing, `!` begins a comment, and `end` ends the file.
+/// The two lines that head the output of `show running-config` are passed over, so that it can be fed back as it is.
+pub fn settings(text: &str) -> Result<Vec<Setting>, ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let wrong =
+        |line: usize, column: usize, message: String| ConfigError { line: line + 1, column: column + 1, message };
+    if text.len() > FILE_LIMIT {
+        return Err(wrong(0, 0, format!("the configuration is longer than {FILE_LIMIT} octets")));
+    }
+    let mut out = Vec::new();
+    let mut mode = Mode::Config;
+    let mut ended = false;
+    for (n, line) in text.lines().enumerate() {
+        let column = line.chars().take_while(|c| c.is_whitespace()).count();
+        if is_header(line) {
+            continue;
+        }
+        let action = match read(mode, line) {
+            Ok(None) => continue,
+            Ok(Some(_)) | Err(_) if ended => return Err(wrong(n, column, "nothing may follow `end`".into())),
+            Ok(Some((action, at))) => {
+                mode = at;
+                action
+            }
+            Err(e) => return Err(wrong(n, e.start, e.to_string())),
+        };
+        match action {
+            Action::Configure { settings, enter } => {
+                out.extend(settings);
+                mode = enter.unwrap_or(mode);
+            }
+            Action::End => ended = true,
+            Action::Exit => match mode.parent() {
+                Some(parent) if parent.is_config() => mode = parent,
+                Some(_) | None => {
+                    return Err(wrong(n, column, "`exit` leaves a sub-mode, and there is none here".into()));
+                }
+            },
+            Action::Do(_) => {
+                return Err(wrong(n, column, "`do` is for the terminal; a configuration holds settings".into()));
+            }
+            Action::Show(_)
+            | Action::Run(_)
+            | Action::ActivateAdded
+            | Action::Enable
+            | Action::Disable
+            | Action::TerminalLength(_)
+            | Action::TerminalWidth(_)
+            | Action::Filter(_) => return Err(wrong(n, column, "this is no setting".into())),
+        }
+    }
+    Ok(out)
+}
+
+fn is_header(line: &str) -> bool {
+    let line = line.trim_end();
+    line == "Building configuration..."
+        || line.strip_prefix("Current configuration : ").is_some_and(|rest| {
+            rest.strip_suffix(" bytes").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        })
+}
+
+#[cfg(test)]
+mod tests;

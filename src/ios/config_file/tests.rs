@@ -1,0 +1,189 @@
+use std::net::{IpAddr, SocketAddr};
+
+use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
+use proptest::collection::{btree_map, btree_set};
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::ios::{View, setting, show};
+use crate::story::{Story, version};
+use crate::syslog::TimeFormat;
+
+const EXAMPLE: &str = "\
+! A controller that upgrades its access points
+hostname 9120-EWC
+!
+software version 17.9.4.27
+logging host 172.16.5.9 transport udp port 5514
+logging host 172.16.5.10
+
+capwap listen 172.16.4.26
+wireless profile image-download default
+ image-download-mode tftp
+  tftp-image-server 172.16.5.27 port 6969
+  tftp-image-path /EWC/17 9 4a/
+capwap block-size 1377
+end
+";
+
+#[test]
+fn a_startup_configuration_is_read_whole() {
+    let config = parse(EXAMPLE).expect("a configuration");
+    assert_eq!(config.hostname, "9120-EWC");
+    assert_eq!(config.software_version, Some(version("17.9.4.27")));
+    assert_eq!(config.logging_hosts.len(), 2);
+    assert_eq!(config.image.mode, Some(ImageDownloadMode::Tftp));
+    assert_eq!(config.image.tftp_server, Some(ImageServer { host: "172.16.5.27".into(), port: Some(6969) }));
+    assert_eq!(config.image.tftp_path.as_deref(), Some("/EWC/17 9 4a/"));
+    assert_eq!(config.capwap.block_size, 1377, "a line of configuration mode ends the sub-mode before it");
+}
+
+#[test]
+fn line_ends_of_every_kind_and_a_byte_order_mark_are_read() {
+    let dos = format!("\u{feff}{}", EXAMPLE.replace('\n', "\r\n"));
+    assert_eq!(parse(&dos), parse(EXAMPLE));
+}
+
+#[test]
+fn an_error_names_line_column_what_is_wrong_and_what_is_expected() {
+    for (text, wanted) in [
+        (
+            "hostname x\n capwap block-size 9999\n",
+            "line 2, column 20: `9999` is not known here; expected <64-1377> (Octets (1024))",
+        ),
+        (
+            "!\n!\nap join policy\n",
+            "line 3, column 15: the line ends too early; expected pin (By that of its first join (default)), \
+             ca (By one that the authority of `ap join ca` signed), open (By any)",
+        ),
+        ("capwap strict please\n", "line 1, column 15: `please` is one word too many; the command ends before it"),
+        (
+            "no ap image join\nap image jion defer\n",
+            "line 2, column 10: `jion` is not known here; expected \
+             join (What an access point that joins with another version is told), \
+             local (A file to take instead of fetching), max-size (The largest file that is fetched), \
+             retry-delay (Before a failed fetch or download is tried again; it doubles)",
+        ),
+        ("end\nhostname x\n", "line 2, column 1: nothing may follow `end`"),
+        ("  exit\n", "line 1, column 3: `exit` leaves a sub-mode, and there is none here"),
+        ("do show clock\n", "line 1, column 1: `do` is for the terminal; a configuration holds settings"),
+    ] {
+        assert_eq!(parse(text).expect_err(text).to_string(), wanted);
+        assert_eq!(settings(text).expect_err("nothing of it is applied").to_string(), wanted);
+    }
+}
+
+#[test]
+fn an_exec_command_is_no_configuration() {
+    let e = parse("show clock\n").expect_err("refused");
+    assert!(e.to_string().starts_with("line 1, column 1: `show` is not known here; expected no ("), "{e}");
+}
+
+#[test]
+fn a_configuration_beyond_the_limit_is_refused() {
+    let e = parse(&"!\n".repeat(FILE_LIMIT / 2 + 1)).expect_err("refused");
+    assert_eq!(e.message, format!("the configuration is longer than {FILE_LIMIT} octets"));
+}
+
+fn word() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9][A-Za-z0-9._-]{0,30}"
+}
+
+fn path() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9/._!|\"é][A-Za-z0-9/._ !|\"é]{0,40}[A-Za-z0-9/._!|\"é]"
+}
+
+fn address() -> impl Strategy<Value = SocketAddr> {
+    (any::<IpAddr>(), 1..=65_534_u16).prop_map(|(ip, port)| SocketAddr::new(ip, port))
+}
+
+fn any_version() -> impl Strategy<Value = ImageVersion> {
+    [0..1_000_000_000_u32, 0..99, 0..99, 0..999].prop_map(ImageVersion)
+}
+
+fn any_family() -> impl Strategy<Value = ImageFamily> {
+    "[a-z0-9_-]{1,32}".prop_map(|s| s.parse().expect("a family"))
+}
+
+prop_compose! {
+    fn any_image()(
+        join in prop_oneof![Just(ImageJoin::Immediate), Just(ImageJoin::Defer)],
+        local in btree_map(any_family(), path(), 0..4),
+        mode in option::of(Just(ImageDownloadMode::Tftp)),
+        server in option::of((prop_oneof![word(), any::<IpAddr>().prop_map(|a| a.to_string())], option::of(1..=65_535_u16))),
+        tftp_path in option::of(path()),
+        tftp_timeout in prop_oneof![Just(40), 1..=3_600_u32],
+        max_size in prop_oneof![Just(1 << 30), 1..=(1_u64 << 40)],
+        retry_delay in prop_oneof![Just(30), 1..=900_u32],
+    ) -> capledger_schema::project::config::ImageConfig {
+        let tftp_server = server.map(|(host, port)| ImageServer { host, port });
+        capledger_schema::project::config::ImageConfig {
+            join, local, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay,
+        }
+    }
+}
+
+prop_compose! {
+    fn any_config()(
+        hostname in prop_oneof![Just("capledger".to_owned()), word()],
+        software_version in option::of(any_version()),
+        logging_hosts in btree_set(address(), 0..4),
+        logging_origin_id in any::<bool>(),
+        listen in btree_set(address(), 0..4),
+        numbers in (1..=65_535_u32, 64..=1_377_u16, any::<u8>(), 256..=1_400_u16, 1..=65_535_u32),
+        strict in any::<bool>(),
+        timers in btree_map(proptest::sample::select(&CapwapTimer::ALL[..]), 1..=86_400_000_u32, 0..9),
+        address in option::of(any::<IpAddr>()),
+        policy in proptest::sample::select(&[JoinPolicy::Pin, JoinPolicy::Ca, JoinPolicy::Open][..]),
+        authority in option::of(path()),
+        image in any_image(),
+    ) -> Config {
+        let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, ..Config::default() };
+        config.capwap.listen = listen;
+        config.capwap.max_sessions = numbers.0;
+        config.capwap.strict = strict;
+        config.capwap.block_size = numbers.1;
+        for (timer, ms) in timers {
+            config.set(&Setting::CapwapTimer(timer, ms));
+        }
+        config.capwap.max_retransmit = numbers.2;
+        config.capwap.address = address;
+        config.dtls.handshake_mtu = numbers.3;
+        config.dtls.max_half_open = numbers.4;
+        config.dtls.policy = policy;
+        config.dtls.authority = authority;
+        config
+    }
+}
+
+proptest! {
+    #[test]
+    fn show_running_config_read_back_is_the_same_configuration(config in any_config()) {
+        let mut story = Story::begin("2024-02-01T17:00:00Z");
+        story.configured(Config::default().difference(&config));
+        prop_assert_eq!(&story.state.config, &config);
+        let time = TimeFormat::default();
+        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time };
+        let shown = show::running_config::show(&view);
+        prop_assert_eq!(parse(&shown).map_err(|e| TestCaseError::fail(format!("{e}\n{shown}")))?, config);
+    }
+
+    #[test]
+    fn every_line_that_leads_from_one_configuration_to_another_reads_back(a in any_config(), b in any_config()) {
+        for wanted in a.difference(&b) {
+            let (mode, line) = setting::line(&wanted);
+            let read = crate::ios::grammar::parse(mode, &line);
+            match read {
+                Ok(Some(Action::Configure { settings, .. })) => prop_assert_eq!(settings, vec![wanted], "{}", line),
+                other => prop_assert!(false, "{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_of_any_kind_makes_the_reader_panic(text in "(\\PC{0,30}|wireless profile image-download default|exit|no |tftp-image-path |\n){0,12}") {
+        let _ = parse(&text);
+    }
+}

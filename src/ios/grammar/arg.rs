@@ -1,0 +1,168 @@
+//! The values that a command takes: what is accepted, and how `?` names it.
+
+use std::net::IpAddr;
+
+use capledger_schema::image::{ImageFamily, ImageVersion};
+
+/// What a place in a command accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// A whole number in a range, both ends included.
+    Number(u64, u64),
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// An IPv4 or IPv6 address or a name: letters, digits, `.`, `-`, `_`; at most 255.
+    Host,
+    /// A name for the controller: letters, digits, `.`, `-`, `_`; at most 63.
+    Hostname,
+    /// Four dotted numbers.
+    Version,
+    /// An image family, which is a file name.
+    Family,
+    /// One word of at most 512 octets; double quotes hold one with spaces together.
+    Word,
+    /// The rest of the line, at most 512 octets.
+    Line,
+    /// One of these words, which may be cut like keywords; each with what `?` says of it.
+    Choice(&'static [(&'static str, &'static str)]),
+}
+
+/// Octets of a [`Arg::Word`] or [`Arg::Line`] at most.
+const TEXT_LIMIT: usize = 512;
+
+/// A value that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Of [`Arg::Number`].
+    Number(u64),
+    /// Of [`Arg::Address`].
+    Address(IpAddr),
+    /// Of [`Arg::Host`], [`Arg::Hostname`], [`Arg::Word`] and [`Arg::Line`].
+    Text(String),
+    /// Of [`Arg::Version`].
+    Version(ImageVersion),
+    /// Of [`Arg::Family`].
+    Family(ImageFamily),
+    /// Of [`Arg::Choice`]: the word in full.
+    Choice(&'static str),
+}
+
+impl Arg {
+    /// The value of a word; none if it is not accepted. A choice is not read here: its words are matched as keywords.
+    pub fn accept(self, word: &str) -> Option<Value> {
+        match self {
+            Arg::Number(min, max) => {
+                let digits = !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+                let n = digits.then(|| word.parse::<u64>().ok())??;
+                (min..=max).contains(&n).then_some(Value::Number(n))
+            }
+            Arg::Address => word.parse().ok().map(Value::Address),
+            Arg::Host => {
+                let fits = is_name(word, 255) || word.parse::<IpAddr>().is_ok();
+                fits.then(|| Value::Text(word.to_owned()))
+            }
+            Arg::Hostname => is_name(word, 63).then(|| Value::Text(word.to_owned())),
+            Arg::Version => word.parse().ok().map(Value::Version),
+            Arg::Family => word.parse().ok().map(Value::Family),
+            Arg::Word | Arg::Line => {
+                let fits = !word.is_empty() && word.len() <= TEXT_LIMIT && !word.chars().any(char::is_control);
+                fits.then(|| Value::Text(word.to_owned()))
+            }
+            Arg::Choice(_) => None,
+        }
+    }
+
+    /// How `?` writes it; a choice is written word by word.
+    pub fn labels(self) -> Vec<String> {
+        match self {
+            Arg::Number(min, max) => vec![format!("<{min}-{max}>")],
+            Arg::Address => vec!["A.B.C.D".into(), "X:X:X:X::X".into()],
+            Arg::Host | Arg::Hostname | Arg::Word => vec!["WORD".into()],
+            Arg::Version => vec!["A.B.C.D".into()],
+            Arg::Family => vec!["FAMILY".into()],
+            Arg::Line => vec!["LINE".into()],
+            Arg::Choice(words) => words.iter().map(|(word, _)| (*word).to_owned()).collect(),
+        }
+    }
+}
+
+fn is_name(word: &str, limit: usize) -> bool {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    !word.is_empty() && word.len() <= limit && word.bytes().all(letters)
+}
+
+/// The values of a line, in the order of its entry's arguments. The accessors are for the table's own closures, whose
+/// entry says what stands where; a test builds every entry's action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Args(pub Vec<Value>);
+
+impl Args {
+    fn value(&self, i: usize) -> &Value {
+        self.0.get(i).expect("the entry has so many arguments")
+    }
+
+    /// Argument `i`, a number.
+    pub fn number(&self, i: usize) -> u64 {
+        match self.value(i) {
+            Value::Number(n) => *n,
+            Value::Address(_) | Value::Text(_) | Value::Version(_) | Value::Family(_) | Value::Choice(_) => {
+                unreachable!("the entry says that argument {i} is a number")
+            }
+        }
+    }
+
+    /// Argument `i`, a number whose range fits `T`.
+    pub fn fit<T: TryFrom<u64>>(&self, i: usize) -> T {
+        T::try_from(self.number(i)).ok().expect("the entry's range fits the setting")
+    }
+
+    /// Argument `i`, an address.
+    pub fn address(&self, i: usize) -> IpAddr {
+        match self.value(i) {
+            Value::Address(a) => *a,
+            Value::Number(_) | Value::Text(_) | Value::Version(_) | Value::Family(_) | Value::Choice(_) => {
+                unreachable!("the entry says that argument {i} is an address")
+            }
+        }
+    }
+
+    /// Argument `i`, text.
+    pub fn text(&self, i: usize) -> String {
+        match self.value(i) {
+            Value::Text(t) => t.clone(),
+            Value::Number(_) | Value::Address(_) | Value::Version(_) | Value::Family(_) | Value::Choice(_) => {
+                unreachable!("the entry says that argument {i} is text")
+            }
+        }
+    }
+
+    /// Argument `i`, a version.
+    pub fn version(&self, i: usize) -> ImageVersion {
+        match self.value(i) {
+            Value::Version(v) => *v,
+            Value::Number(_) | Value::Address(_) | Value::Text(_) | Value::Family(_) | Value::Choice(_) => {
+                unreachable!("the entry says that argument {i} is a version")
+            }
+        }
+    }
+
+    /// Argument `i`, a family.
+    pub fn family(&self, i: usize) -> ImageFamily {
+        match self.value(i) {
+            Value::Family(f) => f.clone(),
+            Value::Number(_) | Value::Address(_) | Value::Text(_) | Value::Version(_) | Value::Choice(_) => {
+                unreachable!("the entry says that argument {i} is a family")
+            }
+        }
+    }
+
+    /// Argument `i`, a choice: the word in full.
+    pub fn choice(&self, i: usize) -> &'static str {
+        match self.value(i) {
+            Value::Choice(word) => word,
+            Value::Number(_) | Value::Address(_) | Value::Text(_) | Value::Version(_) | Value::Family(_) => {
+                unreachable!("the entry says that argument {i} is a choice")
+            }
+        }
+    }
+}

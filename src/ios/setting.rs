@@ -1,0 +1,145 @@
+//! A setting as a configuration line: the way back from the grammar, for `show running-config`.
+
+use std::fmt::Write as _;
+
+use capledger_schema::project::Config;
+use capledger_schema::project::config::CapwapConfig;
+use capledger_schema::setting::{ImageDownloadMode, ImageJoin, JoinPolicy, Setting};
+
+use super::grammar::Mode;
+
+/// The port of `logging host A` without one (RFC 5426 3.3).
+pub const SYSLOG_PORT: u16 = 514;
+
+/// The mode where a setting is typed, and its line.
+pub fn line(setting: &Setting) -> (Mode, String) {
+    let global = |text: String| (Mode::Config, text);
+    let tftp = |text: String| (Mode::ImageProfileTftp, text);
+    match setting {
+        Setting::Hostname(name) => global(format!("hostname {name}")),
+        Setting::SoftwareVersion(Some(v)) => global(format!("software version {v}")),
+        Setting::SoftwareVersion(None) => global("no software version".into()),
+        Setting::LoggingHost(a) => global(format!("logging host {}{}", a.ip(), transport(a.port()))),
+        Setting::NoLoggingHost(a) => global(format!("no logging host {}{}", a.ip(), transport(a.port()))),
+        Setting::LoggingOriginId(on) => global(format!("{}logging origin-id hostname", no(!on))),
+        Setting::CapwapListen(a) => global(format!("capwap listen {}{}", a.ip(), control_port(a.port()))),
+        Setting::NoCapwapListen(a) => global(format!("no capwap listen {}{}", a.ip(), control_port(a.port()))),
+        Setting::CapwapMaxSessions(n) => global(format!("capwap max-sessions {n}")),
+        Setting::CapwapStrict(on) => global(format!("{}capwap strict", no(!on))),
+        Setting::CapwapBlockSize(n) => global(format!("capwap block-size {n}")),
+        Setting::CapwapTimer(timer, ms) => global(format!("capwap timer {} {ms}", timer.word())),
+        Setting::CapwapMaxRetransmit(n) => global(format!("capwap max-retransmit {n}")),
+        Setting::CapwapAddress(Some(a)) => global(format!("capwap address {a}")),
+        Setting::CapwapAddress(None) => global("no capwap address".into()),
+        Setting::DtlsHandshakeMtu(n) => global(format!("ap dtls handshake-mtu {n}")),
+        Setting::DtlsMaxHalfOpen(n) => global(format!("ap dtls max-half-open {n}")),
+        Setting::JoinPolicy(p) => global(format!("ap join policy {}", policy_word(*p))),
+        Setting::JoinAuthority(Some(file)) => global(format!("ap join ca {file}")),
+        Setting::JoinAuthority(None) => global("no ap join ca".into()),
+        Setting::ImageJoin(join) => global(format!("ap image join {}", image_join_word(*join))),
+        Setting::ImageLocal(family, file) => global(format!("ap image local {family} {file}")),
+        Setting::NoImageLocal(family) => global(format!("no ap image local {family}")),
+        Setting::ImageMaxSize(n) => global(format!("ap image max-size {n}")),
+        Setting::ImageRetryDelay(s) => global(format!("ap image retry-delay {s}")),
+        Setting::ImageDownloadMode(Some(mode)) => {
+            (Mode::ImageProfile, format!("image-download-mode {}", mode_word(*mode)))
+        }
+        Setting::ImageDownloadMode(None) => (Mode::ImageProfile, "no image-download-mode".into()),
+        Setting::TftpImageServer(Some(server)) => {
+            let port = server.port.map(|p| format!(" port {p}")).unwrap_or_default();
+            tftp(format!("tftp-image-server {}{port}", server.host))
+        }
+        Setting::TftpImageServer(None) => tftp("no tftp-image-server".into()),
+        Setting::TftpImagePath(Some(path)) => tftp(format!("tftp-image-path {path}")),
+        Setting::TftpImagePath(None) => tftp("no tftp-image-path".into()),
+        Setting::TftpTimeout(s) => tftp(format!("tftp-image-timeout {s}")),
+    }
+}
+
+/// The word of a join policy.
+pub fn policy_word(policy: JoinPolicy) -> &'static str {
+    match policy {
+        JoinPolicy::Pin => "pin",
+        JoinPolicy::Ca => "ca",
+        JoinPolicy::Open => "open",
+    }
+}
+
+/// The word of what joining APs are told.
+pub fn image_join_word(join: ImageJoin) -> &'static str {
+    match join {
+        ImageJoin::Immediate => "immediate",
+        ImageJoin::Defer => "defer",
+    }
+}
+
+/// The word of an image-download mode.
+pub fn mode_word(mode: ImageDownloadMode) -> &'static str {
+    match mode {
+        ImageDownloadMode::Tftp => "tftp",
+    }
+}
+
+fn no(negated: bool) -> &'static str {
+    if negated { "no " } else { "" }
+}
+
+fn transport(port: u16) -> String {
+    if port == SYSLOG_PORT { String::new() } else { format!(" transport udp port {port}") }
+}
+
+fn control_port(port: u16) -> String {
+    if port == CapwapConfig::CONTROL_PORT { String::new() } else { format!(" port {port}") }
+}
+
+/// A configuration as a file that reads back to the same: the hostname, and every setting that is not the default.
+/// No headers and no `end`.
+pub fn lines(config: &Config) -> String {
+    let settings = Config::default().difference(config);
+    let mut out = String::from("!\n");
+    if config.hostname == Config::default().hostname {
+        let _ = writeln!(out, "hostname {}", config.hostname);
+    }
+    let mut group = "hostname";
+    let mut profile = Vec::new();
+    for setting in &settings {
+        let (mode, text) = line(setting);
+        if mode != Mode::Config {
+            profile.push((mode, text));
+            continue;
+        }
+        let first = two_words(text.strip_prefix("no ").unwrap_or(&text));
+        if group_of(first) != group {
+            out.push_str("!\n");
+            group = group_of(first);
+        }
+        let _ = writeln!(out, "{text}");
+    }
+    if !profile.is_empty() {
+        out.push_str("!\nwireless profile image-download default\n");
+    }
+    for (mode, text) in profile {
+        let indent = if mode == Mode::ImageProfile { " " } else { "  " };
+        let _ = writeln!(out, "{indent}{text}");
+    }
+    out.push_str("!\n");
+    out
+}
+
+/// Lines that stand together, by their first words.
+fn group_of(words: (&str, &str)) -> &'static str {
+    match words {
+        ("hostname", _) => "hostname",
+        ("software", _) => "software",
+        ("logging", _) => "logging",
+        ("capwap", _) => "capwap",
+        ("ap", "image") => "ap image",
+        ("ap", _) => "ap",
+        _ => "",
+    }
+}
+
+fn two_words(text: &str) -> (&str, &str) {
+    let mut words = text.split(' ');
+    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+}

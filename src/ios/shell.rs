@@ -1,0 +1,314 @@
+//! One session of the command line: its mode, its privilege, and the settings of a sub-mode that are not committed yet.
+//!
+//! A line comes in and an [`Output`] goes out: text to print now, and wishes to send to the core. The shell changes
+//! nothing but itself; whoever drives it sends the wishes and prints what becomes of them.
+
+use capledger_schema::feed::Privilege;
+use capledger_schema::project::State;
+use capledger_schema::setting::Setting;
+
+use super::View;
+use super::action::Action;
+use super::grammar::{self, Mode, ParseError, ParseErrorKind};
+use super::pipe::Filter;
+use super::show;
+use crate::command::Command;
+
+/// A session of the command line.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    granted: Privilege,
+    mode: Mode,
+    pending: Vec<Setting>,
+    terminal: Terminal,
+}
+
+/// What `terminal ...` sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Lines of a page; 0 for no paging.
+    pub length: u16,
+    /// Columns; 0 for no limit.
+    pub width: u16,
+}
+
+impl Default for Terminal {
+    fn default() -> Self {
+        Terminal { length: 24, width: 80 }
+    }
+}
+
+/// What a line leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// To print now; `\n` line ends, and one at its end unless it is empty.
+    pub text: String,
+    /// To send to the core, in order. A refusal is printed by [`refused`].
+    pub commands: Vec<Command>,
+    /// Whether the line was refused by the shell itself.
+    pub refused: bool,
+    /// Whether the session is over.
+    pub close: bool,
+}
+
+impl Output {
+    fn text(text: impl Into<String>) -> Output {
+        Output { text: text.into(), ..Output::default() }
+    }
+
+    fn refused(text: impl Into<String>) -> Output {
+        Output { text: text.into(), refused: true, ..Output::default() }
+    }
+}
+
+/// How the core's refusal of a wish is printed: `% WORDS`.
+pub fn refused(words: &str) -> String {
+    format!("% {words}\n")
+}
+
+impl Shell {
+    /// A session that may rise to `granted` and starts there.
+    pub fn new(granted: Privilege) -> Shell {
+        let mode = match granted {
+            Privilege::User => Mode::User,
+            Privilege::Privileged => Mode::Privileged,
+        };
+        Shell { granted, mode, pending: Vec::new(), terminal: Terminal::default() }
+    }
+
+    /// The mode that the session is in.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What `terminal ...` has set.
+    pub fn terminal(&self) -> Terminal {
+        self.terminal
+    }
+
+    /// What `terminal ...` would set: for a client that tells its size.
+    pub fn set_terminal(&mut self, terminal: Terminal) {
+        self.terminal = terminal;
+    }
+
+    /// Settings of the sub-mode that wait for its end.
+    pub fn pending(&self) -> &[Setting] {
+        &self.pending
+    }
+
+    /// The privilege that the session has now.
+    pub fn privilege(&self) -> Privilege {
+        if self.mode == Mode::User { Privilege::User } else { Privilege::Privileged }
+    }
+
+    /// The prompt: `9120-EWC(config)#`.
+    pub fn prompt(&self, state: &State) -> String {
+        format!("{}{}", state.config.hostname, self.mode.prompt())
+    }
+
+    /// What `?` prints after `typed`.
+    pub fn help(&self, typed: &str) -> String {
+        let (mode, _, tail) = self.behind_do(typed);
+        grammar::help(mode, tail)
+    }
+
+    /// What Tab makes of `typed`, if it makes anything of it.
+    pub fn complete(&self, typed: &str) -> Option<String> {
+        let (mode, head, tail) = self.behind_do(typed);
+        grammar::complete(mode, tail).map(|done| format!("{head}{done}"))
+    }
+
+    /// Runs a line. NUL octets, which some clients send as a keep-alive, are passed over.
+    pub fn line(&mut self, typed: &str, view: &View) -> Output {
+        let line = typed.replace('\0', "");
+        let parsed = match self.parse(&line) {
+            Ok(parsed) => parsed,
+            Err(e) => return Output::refused(e.ios(self.prompt(view.state).chars().count(), &line)),
+        };
+        let Some(Parsed { action, mode, filter }) = parsed else { return Output::default() };
+        let mut commands = self.enter(mode);
+        let mut output = self.run(action, view);
+        if let Some(filter) = filter {
+            match filter.apply(&output.text) {
+                Ok(text) => output.text = text,
+                Err(e) => return Output::refused(refused(&e.to_string())),
+            }
+        }
+        commands.append(&mut output.commands);
+        Output { commands, ..output }
+    }
+
+    fn parse(&self, line: &str) -> Result<Option<Parsed>, ParseError> {
+        let (left, filter) = match self.split_filter(line) {
+            Some((left, filter)) => (left, Some(filter?)),
+            None => (line, None),
+        };
+        let (mode, head, tail) = self.behind_do(left);
+        if head.is_empty() {
+            let parsed = read(self.mode, left)?;
+            return Ok(parsed.map(|(action, mode)| Parsed { action, mode, filter }));
+        }
+        let by = head.chars().count();
+        match grammar::parse(mode, tail).map_err(|e| shifted(e, by))? {
+            Some(action) if !may_be_done(&action) => {
+                let start = by + tail.chars().take_while(|c| c.is_whitespace()).count();
+                let word = tail.trim().to_owned();
+                Err(ParseError { kind: ParseErrorKind::Invalid, column: start, start, word, expected: Vec::new() })
+            }
+            parsed => Ok(parsed.map(|action| Parsed { action, mode: self.mode, filter })),
+        }
+    }
+
+    /// Parts `show ... | FILTER` at its pipe; none if the line is no `show` with one.
+    fn split_filter<'a>(&self, line: &'a str) -> Option<(&'a str, Result<Filter, ParseError>)> {
+        let (left, right) = line.split_once('|')?;
+        let (mode, _, tail) = self.behind_do(left);
+        if !matches!(grammar::parse(mode, tail), Ok(Some(Action::Show(_)))) {
+            return None;
+        }
+        let filter = match grammar::parse(Mode::Pipe, right) {
+            Ok(Some(Action::Filter(filter))) => Ok(filter),
+            Ok(_) => Err(ParseError {
+                kind: ParseErrorKind::Incomplete,
+                column: line.chars().count(),
+                start: line.chars().count(),
+                word: String::new(),
+                expected: Vec::new(),
+            }),
+            Err(e) => Err(shifted(e, left.chars().count() + 1)),
+        };
+        Some((left, filter))
+    }
+
+    /// `do LINE` in a configuration mode is read as `LINE` in privileged exec: that mode, what stands before the line,
+    /// and the line. Any other line stands as it is.
+    fn behind_do<'a>(&self, typed: &'a str) -> (Mode, &'a str, &'a str) {
+        let start = typed.len() - typed.trim_start().len();
+        let word = typed[start..].split_whitespace().next().unwrap_or_default();
+        let end = start + word.len();
+        if self.mode.is_config() && word.eq_ignore_ascii_case("do") && end < typed.len() {
+            let (head, tail) = typed.split_at(end);
+            (Mode::Privileged, head, tail)
+        } else {
+            (self.mode, "", typed)
+        }
+    }
+
+    /// Goes to a mode. What a sub-mode held is committed as one change on leaving it; going deeper leaves nothing.
+    fn enter(&mut self, mode: Mode) -> Vec<Command> {
+        let deeper = self.mode == Mode::ImageProfile && mode == Mode::ImageProfileTftp;
+        let stays = mode == self.mode || deeper;
+        self.mode = mode;
+        if stays || self.pending.is_empty() {
+            return Vec::new();
+        }
+        vec![Command::Configure { changes: std::mem::take(&mut self.pending) }]
+    }
+
+    fn run(&mut self, action: Action, view: &View) -> Output {
+        match action {
+            Action::Show(what) => Output::text(show::show(&what, view, self.privilege())),
+            Action::Run(command) => Output { commands: vec![command], ..Output::default() },
+            Action::ActivateAdded => match show::install::last_added(view.state) {
+                Some(version) => Output { commands: vec![Command::Activate { version }], ..Output::default() },
+                None => Output::refused(refused("No image to activate; fetch one with `install add file URL`")),
+            },
+            Action::Configure { settings, enter } => self.configure(settings, enter),
+            Action::Exit => match self.mode.parent() {
+                Some(parent) => Output { commands: self.enter(parent), ..Output::default() },
+                None => Output { close: true, ..Output::default() },
+            },
+            Action::End => Output { commands: self.enter(Mode::Privileged), ..Output::default() },
+            Action::Enable => match self.granted {
+                Privilege::Privileged => {
+                    self.mode = Mode::Privileged;
+                    Output::default()
+                }
+                Privilege::User => Output::refused(refused("Access denied")),
+            },
+            Action::Disable => {
+                self.mode = Mode::User;
+                Output::default()
+            }
+            Action::TerminalLength(length) => {
+                self.terminal.length = length;
+                Output::default()
+            }
+            Action::TerminalWidth(width) => {
+                self.terminal.width = width;
+                Output::default()
+            }
+            // Both are read by `parse` with the line that they stand in; by themselves they are nothing to run.
+            Action::Do(_) | Action::Filter(_) => Output::default(),
+        }
+    }
+
+    /// Settings of configuration mode are committed line by line, those of a sub-mode when it is left.
+    fn configure(&mut self, settings: Vec<Setting>, enter: Option<Mode>) -> Output {
+        let was = self.mode;
+        let mut output = Output::default();
+        if was == Mode::Config {
+            if !settings.is_empty() {
+                output.commands.push(Command::Configure { changes: settings });
+            }
+        } else {
+            self.pending.extend(settings);
+        }
+        if let Some(mode) = enter {
+            output.commands.extend(self.enter(mode));
+            if mode == Mode::Config {
+                "Enter configuration commands, one per line.  End with CNTL/Z.\n".clone_into(&mut output.text);
+            }
+        }
+        output
+    }
+}
+
+/// The same error of a line that has `by` more characters before it.
+fn shifted(e: ParseError, by: usize) -> ParseError {
+    ParseError { column: e.column + by, start: e.start + by, ..e }
+}
+
+/// Whether `do` runs it: what changes the mode cannot be done from another.
+fn may_be_done(action: &Action) -> bool {
+    match action {
+        Action::Show(_)
+        | Action::Run(_)
+        | Action::ActivateAdded
+        | Action::TerminalLength(_)
+        | Action::TerminalWidth(_) => true,
+        Action::Configure { .. }
+        | Action::Exit
+        | Action::End
+        | Action::Do(_)
+        | Action::Enable
+        | Action::Disable
+        | Action::Filter(_) => false,
+    }
+}
+
+/// What a line means, and in which mode: a line that a sub-mode does not know may be one of the modes above it.
+pub(super) fn read(mode: Mode, line: &str) -> Result<Option<(Action, Mode)>, ParseError> {
+    let first = match grammar::parse(mode, line) {
+        Ok(action) => return Ok(action.map(|action| (action, mode))),
+        Err(e) => e,
+    };
+    let mut above = mode.parent().filter(|m| m.is_config());
+    while let Some(mode) = above {
+        if let Ok(Some(action)) = grammar::parse(mode, line) {
+            return Ok(Some((action, mode)));
+        }
+        above = mode.parent().filter(|m| m.is_config());
+    }
+    Err(first)
+}
+
+/// A line that was understood.
+struct Parsed {
+    action: Action,
+    mode: Mode,
+    filter: Option<Filter>,
+}
+
+#[cfg(test)]
+mod tests;

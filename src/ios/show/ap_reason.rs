@@ -1,0 +1,244 @@
+//! `show ap image reason`: each AP that is not at the running version, why, and what to do about it.
+
+use std::fmt::Write as _;
+
+use capledger_schema::event::DownloadMode;
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
+use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::project::fleet::{ImageStatus, Wtp};
+use capledger_schema::setting::ImageJoin;
+use capledger_schema::time::Timestamp;
+
+use super::{ap_image, ap_summary, image_download, words};
+use crate::ios::View;
+use crate::syslog::{disjoin_words, fetch_words};
+
+/// After so long without an octet, a transfer that should move is said to stand still.
+const STALLED_SECS: u64 = 60;
+
+/// Why an AP is not at the running version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What is the matter.
+    pub why: String,
+    /// The other side's own words, where there are any.
+    pub words: Option<String>,
+    /// What happens next by itself, or what to do.
+    pub next: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The whole view.
+pub fn show(view: &View) -> String {
+    let Some(running) = view.state.running_version() else {
+        return "No running version is set, so APs keep what they run.\n\
+                Configure `software version V`, or add an image and run `install activate`.\n"
+            .to_owned();
+    };
+    let all = view.state.fleet.wtps.len();
+    let behind: Vec<&Wtp> = view.state.fleet.wtps.values().filter(|w| !w.runs(running)).collect();
+    let mut out = format!("Running version : {running}\nAPs not at it   : {} of {all}\n", behind.len());
+    for wtp in behind {
+        let reason = reason(wtp, running, view);
+        let runs = wtp.inventory.version.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+        let family = wtp.inventory.family.as_ref().map_or("no known family", ImageFamily::as_str);
+        let _ =
+            writeln!(out, "\n{} ({}, {family}): {}", ap_image::name(wtp), wtp.inventory.model, ap_summary::state(wtp));
+        let mut line = |label: &str, value: &str| {
+            let _ = writeln!(out, "    {label:<8}: {}", one_line(value));
+        };
+        line("Runs", &runs);
+        line("Why", &reason.why);
+        if let Some(words) = reason.words.as_deref().filter(|w| !w.is_empty()) {
+            line("Words", words);
+        }
+        line("Next", &reason.next);
+        let ago = words::span(view.now.since(reason.since));
+        line("Since", &format!("{} ({ago} ago)", view.time.format(reason.since)));
+    }
+    out
+}
+
+/// Why this AP does not run `running`.
+pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
+    let Some(family) = &wtp.inventory.family else {
+        return Reason {
+            why: format!("the model {} is in no image family that is known here", wtp.inventory.model),
+            words: None,
+            next: "it keeps what it runs; upgrade it by other means".into(),
+            since: wtp.since,
+        };
+    };
+    match &wtp.image {
+        ImageStatus::Moving { octets, total, moved_at, started_at, .. } => {
+            let still = view.now.since(*moved_at).as_secs();
+            let progress = words::progress(*octets, (*total > 0).then_some(*total));
+            if still >= STALLED_SECS {
+                Reason {
+                    why: format!("the download stands still at {progress}"),
+                    words: None,
+                    next: "it fails when the AP answers no more, and is tried again; check the path to the AP".into(),
+                    since: *moved_at,
+                }
+            } else {
+                Reason {
+                    why: format!("it is being sent the image: {progress}"),
+                    words: None,
+                    next: "nothing to do".into(),
+                    since: *started_at,
+                }
+            }
+        }
+        ImageStatus::Complete { version, mode, at, reset, .. } => Reason {
+            why: format!("it holds {version} and has not come back with it yet"),
+            words: None,
+            next: match (mode, reset) {
+                (DownloadMode::Join, _) => "it resets into it by itself".into(),
+                (DownloadMode::Predownload, true) => "the controller resets it".into(),
+                (DownloadMode::Predownload, false) => {
+                    format!("reset it with `ap name {} reset`, or all with `ap image reset`", ap_image::name(wtp))
+                }
+            },
+            since: *at,
+        },
+        ImageStatus::Failed { kind: DownloadFailureKind::ImageUnavailable, at, next_retry, words, .. } => {
+            not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
+                why: "its image was not there to send".into(),
+                words: Some(words.clone()),
+                next: retry(*next_retry, view, "predownload it again"),
+                since: *at,
+            })
+        }
+        ImageStatus::Failed { kind, words, at, next_retry, tries, mode, .. } => Reason {
+            why: format!("try {tries} of the download failed: {kind}"),
+            words: Some(words.clone()),
+            next: format!("{}; {}", retry(*next_retry, view, again(wtp, *mode)), download_advice(*kind)),
+            since: *at,
+        },
+        ImageStatus::Initiated { mode, .. } => not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
+            why: match mode {
+                DownloadMode::Join => "it was told of the image and has not asked for it yet".into(),
+                DownloadMode::Predownload => "it waits for its turn".into(),
+            },
+            words: None,
+            next: "nothing to do".into(),
+            since: wtp.since,
+        }),
+        ImageStatus::None if wtp.live().is_none() => Reason {
+            why: match wtp.last_disjoin {
+                Some((reason, _)) => format!("it is not joined; it left by: {}", disjoin_words(reason)),
+                None => "it is not joined".into(),
+            },
+            words: None,
+            next: "it is given the image when it joins; check its power and the network".into(),
+            since: wtp.since,
+        },
+        ImageStatus::None => not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
+            why: match view.state.config.image.join {
+                ImageJoin::Defer => "it joined as it is, by `ap image join defer`".into(),
+                ImageJoin::Immediate => "it joined before this version was the running one".into(),
+            },
+            words: None,
+            next: format!("give it the image with {}", again(wtp, DownloadMode::Predownload)),
+            since: wtp.since,
+        }),
+    }
+}
+
+/// Why the image itself is not at hand; none if it is in the cache. Without a fetch of it, that holds since `otherwise`.
+fn not_cached(family: &ImageFamily, running: ImageVersion, otherwise: Timestamp, view: &View) -> Option<Reason> {
+    let installs = &view.state.installs;
+    if installs.image(family, running).is_some() {
+        return None;
+    }
+    let image = &view.state.config.image;
+    let source = image.local.get(family).cloned().or_else(|| image.url(family));
+    let fetch = installs.families.get(family);
+    let (why, words, next, since);
+    if let Some(op) = fetch.and_then(|f| f.running).and_then(|id| installs.operations.get(&id)) {
+        why = format!("its image is being fetched from {}: {}", op.url, words::progress(op.octets, op.total));
+        (words, next, since) = (None, "it is sent to the AP when it is here".to_owned(), op.started_at);
+    } else if let Some((failure, at)) = fetch.and_then(|f| f.last.as_ref()) {
+        let from = source.as_deref().unwrap_or("the server");
+        why = format!("its image could not be fetched from {from}: {}", fetch_words(failure));
+        words = Some(failure.words.clone());
+        let when = match fetch.and_then(|f| f.next_try) {
+            Some(at) => retry(Some(at), view, ""),
+            None => "it is tried again on the next demand".to_owned(),
+        };
+        next = format!("{when}; {}", fetch_advice(failure, family));
+        since = *at;
+    } else if let Some(from) = source {
+        why = format!("its image is not on the controller; it comes from {from}");
+        (words, next) =
+            (None, "it is fetched on the next demand, or now with `install add profile default`".to_owned());
+        since = otherwise;
+    } else {
+        why = format!("its image is not on the controller and comes from {}", image_download::missing(view));
+        words = None;
+        next = format!("complete `wireless profile image-download default`, or set `ap image local {family} FILE`");
+        since = otherwise;
+    }
+    Some(Reason { why, words, next, since })
+}
+
+/// When it is tried again, else what to do by hand.
+fn retry(at: Option<Timestamp>, view: &View, by_hand: &str) -> String {
+    match at {
+        Some(at) if at > view.now => format!("next try in {}", words::span(at.since(view.now))),
+        Some(_) => "next try is due".to_owned(),
+        None => format!("no further try by itself; {by_hand}"),
+    }
+}
+
+fn again(wtp: &Wtp, mode: DownloadMode) -> &'static str {
+    match (mode, wtp.live()) {
+        (DownloadMode::Predownload, _) | (DownloadMode::Join, Some(_)) => "`ap image predownload`",
+        (DownloadMode::Join, None) => "it is tried when the AP joins again",
+    }
+}
+
+fn fetch_advice(failure: &FetchFailure, family: &ImageFamily) -> String {
+    match failure.kind {
+        FetchFailureKind::NotFound => {
+            format!("check tftp-image-path, and that the bundle is unpacked there: one file named {family}")
+        }
+        FetchFailureKind::TimedOut => {
+            "check tftp-image-server, and that UDP port 69 and the server's answers are not blocked".into()
+        }
+        FetchFailureKind::Permission => format!("make the file {family} readable to the server's users"),
+        FetchFailureKind::Refused => "check that a TFTP server runs at tftp-image-server and that port".into(),
+        FetchFailureKind::NotAnImage => {
+            format!("replace the file {family} by that of the unpacked bundle: a tar archive with info.ver")
+        }
+        FetchFailureKind::WrongFamily => format!("replace the file {family} by the image of that family"),
+        FetchFailureKind::WrongVersion => {
+            "point tftp-image-path at the bundle of the running version, or change `software version`".into()
+        }
+        FetchFailureKind::TooLarge => "check the file, or raise `ap image max-size`".into(),
+        FetchFailureKind::CutShort => "check the file on the server and the path to it".into(),
+        FetchFailureKind::DiskFull => "make room on the controller's disk".into(),
+        FetchFailureKind::Corrupt => "check the controller's disk; the image is fetched anew".into(),
+        FetchFailureKind::Protocol => "check that the server speaks TFTP (RFC 1350)".into(),
+        FetchFailureKind::NoSource => "complete `wireless profile image-download default`".into(),
+        FetchFailureKind::Local => "see the words; it is this controller's own error".into(),
+        FetchFailureKind::Cancelled => "nothing to mend".into(),
+    }
+}
+
+fn download_advice(kind: DownloadFailureKind) -> &'static str {
+    match kind {
+        DownloadFailureKind::SessionLost => "check the AP's power and the path to it",
+        DownloadFailureKind::TimedOut => "check the path to the AP for loss",
+        DownloadFailureKind::Rejected => "see the AP's console",
+        DownloadFailureKind::DigestMismatch => "see the AP's console; its flash may be failing",
+        DownloadFailureKind::FlashFull => "make room on the AP",
+        DownloadFailureKind::ImageUnavailable => "see why the fetch failed",
+        DownloadFailureKind::CacheDamaged => "check the controller's disk; the image is fetched anew",
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
