@@ -8,7 +8,7 @@ use crate::capwap::element::dot11::CountryString;
 use crate::capwap::element::image::ReturnedReason;
 use crate::capwap::element::radio::{RadioCause, RadioFailureType, RadioState};
 use crate::capwap::element::station::{MacAddress, MacList};
-use crate::capwap::element::wtp::{EncryptionCapability, RebootFailureType};
+use crate::capwap::element::wtp::RebootFailureType;
 
 fn value_of(element: &Element) -> Vec<u8> {
     let mut out = Vec::new();
@@ -85,12 +85,7 @@ fn samples() -> Vec<Element> {
         Element::StatisticsTimer(120),
         Element::VendorSpecific { vendor: 0x0040_9600, element: 207, data: vec![1, 0, 0, 1] },
         Element::WtpBoardData(WtpBoardData::new(9, "C9105AXI-B", "FGL1", MacAddr([2; 6]))),
-        Element::WtpDescriptor(WtpDescriptor {
-            max_radios: 2,
-            radios_in_use: 2,
-            encryption: Encryption::PerBinding(vec![EncryptionCapability { binding: 1, capabilities: 12 }]),
-            versions: vec![SubElement::text(wtp::descriptor::ACTIVE, "17.3.3.26")],
-        }),
+        Element::WtpDescriptor(WtpDescriptor::new(2, "1.0", "17.3.3.26", "1.1.2.4", Some("17.9.4.27"))),
         Element::WtpFallback(WtpFallback::Enabled),
         Element::WtpFrameTunnelMode(wtp::tunnel::LOCAL),
         Element::WtpMacType(WtpMacType::Both),
@@ -249,6 +244,16 @@ fn both_forms_of_the_wtp_descriptor_are_told_apart() {
     assert!(matches!(&d.encryption, Encryption::PerBinding(one) if one.len() == 1));
     assert_eq!(d.active().as_deref(), Some("17.3.3.26"));
     assert_eq!(d.backup(), None);
+}
+
+#[test]
+fn a_new_wtp_descriptor_is_as_long_as_the_rfc_demands_and_gives_its_versions_back() {
+    let bare = WtpDescriptor::new(1, "0", "1", "2", None);
+    assert_eq!(value_of(&Element::WtpDescriptor(bare.clone())).len(), 33);
+    assert_eq!(bare.backup(), None);
+    let full = WtpDescriptor::new(2, "1.0", "17.3.3.26", "1.1.2.4", Some("17.9.4.27"));
+    let versions = [full.hardware(), full.active(), full.boot(), full.backup()];
+    assert_eq!(versions.map(Option::unwrap_or_default), ["1.0", "17.3.3.26", "1.1.2.4", "17.9.4.27"]);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use capledger_schema::id::MacAddr;
 
 use super::ac::SubElement;
 use super::text::display_text;
-use crate::capwap::wire::{Reader, Wire, codes, layout, read_sized, sequences, write_sized};
+use crate::capwap::WBID_IEEE80211;
+use crate::capwap::wire::{
+    Reader, Wire, codes, layout, read_counted, read_sized, sequences, write_counted, write_sized,
+};
 
 codes! {
     /// How the WTP came to know of the AC (4.6.21).
@@ -170,12 +173,17 @@ pub mod descriptor {
     pub const OTHER: u16 = 3;
 }
 
+/// A bit of `EncryptionCapability::capabilities` (RFC 5416 8.1): AES-CCMP.
+pub const AES_CCMP: u16 = 0x0008;
+/// A bit of `EncryptionCapability::capabilities` (RFC 5416 8.1): TKIP and Michael.
+pub const TKIP: u16 = 0x0004;
+
 layout! {
     /// What a WTP can encrypt for one binding (4.6.41).
     pub struct EncryptionCapability {
         /// The binding in the low five bits; 1 is IEEE 802.11.
         pub binding: u8,
-        /// For IEEE 802.11: 0x0008 AES-CCMP, 0x0004 TKIP (RFC 5416 8.1).
+        /// For IEEE 802.11: bits `AES_CCMP` and `TKIP`.
         pub capabilities: u16,
     }
 }
@@ -203,6 +211,21 @@ pub struct WtpDescriptor {
 }
 
 impl WtpDescriptor {
+    /// The RFC's form for 802.11 with the three mandatory versions; it encrypts with AES-CCMP.
+    ///
+    /// The RFC has at least 33 octets, so each version needs at least one.
+    pub fn new(radios: u8, hardware: &str, active: &str, boot: &str, backup: Option<&str>) -> WtpDescriptor {
+        let mut versions = vec![
+            SubElement::text(descriptor::HARDWARE, hardware),
+            SubElement::text(descriptor::ACTIVE, active),
+            SubElement::text(descriptor::BOOT, boot),
+        ];
+        versions.extend(backup.map(|version| SubElement::text(descriptor::OTHER, version)));
+        let encryption =
+            Encryption::PerBinding(vec![EncryptionCapability { binding: WBID_IEEE80211, capabilities: AES_CCMP }]);
+        WtpDescriptor { max_radios: radios, radios_in_use: radios, encryption, versions }
+    }
+
     /// The hardware version.
     pub fn hardware(&self) -> Option<String> {
         self.version(descriptor::HARDWARE)
@@ -232,11 +255,8 @@ impl WtpDescriptor {
     /// The RFC's form fits if the versions behind it end where the element ends; else draft 7's form may.
     fn read_form(r: &mut Reader<'_>, per_binding: bool) -> Option<WtpDescriptor> {
         let (max_radios, radios_in_use) = (r.u8()?, r.u8()?);
-        let encryption = if per_binding {
-            Encryption::PerBinding(crate::capwap::wire::read_counted(r)?)
-        } else {
-            Encryption::Draft(r.u16()?)
-        };
+        let encryption =
+            if per_binding { Encryption::PerBinding(read_counted(r)?) } else { Encryption::Draft(r.u16()?) };
         Some(WtpDescriptor { max_radios, radios_in_use, encryption, versions: Vec::read(r)? })
     }
 }
@@ -249,7 +269,7 @@ impl Wire for WtpDescriptor {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[self.max_radios, self.radios_in_use]);
         match &self.encryption {
-            Encryption::PerBinding(entries) => crate::capwap::wire::write_counted(entries, out),
+            Encryption::PerBinding(entries) => write_counted(entries, out),
             Encryption::Draft(bits) => bits.write(out),
         }
         self.versions.write(out);
