@@ -2,6 +2,7 @@
 //!
 //! Every fact is an event in an embedded ledger; state, views, syslog and the dashboard are folds of it.
 //! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
+pub mod ac;
 pub mod capwap;
 pub mod command;
 pub mod fetch;

@@ -4,7 +4,9 @@
 //! control port, `client` the same for access points, `pki` the keys, `wake` the way into a loop that sleeps. `hub` is
 //! where durable envelopes come out, `feed` the local socket over which they leave.
 
+pub mod capture;
 pub mod client;
+pub mod clock;
 pub mod dtls;
 pub mod feed;
 pub mod hub;

@@ -195,6 +195,12 @@ impl PeerTable {
         if live.generation == peer.generation { live.endpoint.protocol() } else { None }
     }
 
+    /// Our end of a peer's session.
+    pub fn local(&self, peer: Peer) -> Option<SocketAddr> {
+        let live = self.slots.get(&peer.addr)?.live.as_ref()?;
+        (live.generation == peer.generation).then_some(live.local)
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> &PeerCounters {
         &self.counters

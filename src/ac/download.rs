@@ -1,0 +1,324 @@
+//! An image to a WTP over CAPWAP (RFC 5415 section 9.1): stop and wait, one block per Image Data Request.
+
+use capledger_schema::event::{DisjoinReason, DownloadMethod, DownloadMode};
+use capledger_schema::failure::DownloadFailureKind;
+use capledger_schema::id::OperationId;
+use capledger_schema::image::ImageVersion;
+use capledger_schema::time::Timestamp;
+use capledger_schema::{Cause, Event, Subject};
+
+use super::fetching::{Availability, back_off};
+use super::io::{Effect, Mark};
+use super::peer::Peer;
+use super::progress::Marks;
+use super::session::{Asked, Joined, Phase, Request, Session, Transfer};
+use super::{Ac, Readiness, messages};
+use crate::capwap::control::{Message, MessageType};
+use crate::capwap::element::{ImageDataOpcode, ResultCode};
+
+/// Failed tries of one version at one WTP after which the controller stops by itself.
+pub(super) const MAX_TRIES: u32 = 5;
+/// Lost sessions that are taken for bad luck before a WTP is let in with what it has.
+const LUCKLESS_TRIES: u32 = 3;
+
+impl Ac {
+    /// The WTP asks for an image, or gives one up.
+    pub(super) fn on_image_data_request(&mut self, peer: Peer, message: &Message) {
+        let Some(session) = self.sessions.get(&peer) else { return };
+        let Some(joined) = session.joined.clone() else { return };
+        if messages::image_data_opcode(message) == Some(ImageDataOpcode::Abort) {
+            self.respond(
+                peer,
+                messages::image_data_response(message.seq, ResultCode::Success, None, false),
+                message.seq,
+            );
+            self.fail_transfer(peer, DownloadFailureKind::Rejected, "the AP aborted the download");
+            return;
+        }
+        let mode = match session.phase {
+            Phase::Joined | Phase::ImageData => DownloadMode::Join,
+            Phase::Run => DownloadMode::Predownload,
+            Phase::Join | Phase::ImageDone | Phase::Configure | Phase::DataCheck | Phase::Reset => {
+                self.reject(peer, message, ResultCode::UnexpectedInState);
+                return;
+            }
+        };
+        let wanted = match mode {
+            DownloadMode::Join => joined.offered.or(self.book.state.running_version()),
+            DownloadMode::Predownload => self.wanted_predownload(&joined),
+        };
+        let Some((version, family)) = wanted.zip(joined.family.clone()) else {
+            self.reject(peer, message, ResultCode::ImageOtherError);
+            return;
+        };
+        if session.transfer.as_ref().is_some_and(|t| !t.done) {
+            self.abort_transfer(peer, "the AP asked anew");
+        }
+        let cached = match self.availability(&family, version) {
+            Availability::Cached(image) => Some(image),
+            Availability::Fetchable | Availability::HeldBack | Availability::NoSource => None,
+        };
+        let operation = OperationId(self.book.next().0);
+        let event = Event::ImageDownloadStarted {
+            operation,
+            session: joined.session,
+            wtp: joined.address.clone(),
+            mode,
+            method: DownloadMethod::Capwap,
+            family: family.clone(),
+            from: joined.version,
+            to: version,
+            octets: cached.as_ref().map(|i| i.octets),
+        };
+        self.book.record(Cause::Wtp(joined.session), Subject::Wtp(joined.address.id.clone()), event);
+        let response = messages::image_data_response(message.seq, ResultCode::Success, cached.as_ref(), joined.digests);
+        self.respond(peer, response, message.seq);
+        let transfer = Transfer {
+            operation,
+            mode,
+            family: family.clone(),
+            version,
+            announced: cached.is_some(),
+            image: cached.clone(),
+            ready: false,
+            block: self.book.state.config.capwap.block_size,
+            acknowledged: 0,
+            messages: 0,
+            last: 0,
+            retransmissions: 0,
+            began: None,
+            marks: Marks::new(self.book.now.mono),
+            done: false,
+        };
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.transfer = Some(transfer);
+            if mode == DownloadMode::Join {
+                session.phase = Phase::ImageData;
+                session.phase_due = None;
+            }
+        }
+        match cached {
+            Some(image) => {
+                self.load(&image);
+                self.start_if_ready(peer);
+            }
+            None => self.pursue_image(&family, version, &Cause::Wtp(joined.session)),
+        }
+    }
+
+    fn wanted_predownload(&self, joined: &Joined) -> Option<ImageVersion> {
+        let wtp = self.book.state.fleet.wtps.get(&joined.address.id)?;
+        wtp.image.version().or(self.book.state.running_version())
+    }
+
+    /// Lets the first block go once the shell has the image open.
+    pub(super) fn start_if_ready(&mut self, peer: Peer) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some(transfer) = session.transfer.as_mut().filter(|t| !t.ready) else { return };
+        let Some(image) = transfer.image.as_ref() else { return };
+        if self.images.get(&image.sha256) != Some(&Readiness::Ready) {
+            return;
+        }
+        transfer.ready = true;
+        if !transfer.announced && session.joined.as_ref().is_some_and(|j| j.digests) {
+            session.queue.push_back(Request::Digests(image.clone()));
+        }
+        self.pump(peer);
+    }
+
+    /// Sends the session's next request, if none is outstanding: what is queued first, then the next block.
+    pub(super) fn pump(&mut self, peer: Peer) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        if session.exchange.busy() {
+            return;
+        }
+        let seq = session.exchange.next_seq();
+        if let Some(request) = session.queue.pop_front() {
+            let (bytes, response, asked) = match request {
+                Request::NameImage(family, version) => (
+                    messages::configuration_update_request(seq, &family, version),
+                    MessageType::ConfigurationUpdateResponse,
+                    Asked::NameImage(version),
+                ),
+                Request::Reset(version) => {
+                    let family = session.joined.as_ref().and_then(|j| j.family.as_ref());
+                    let named = family.zip(version);
+                    (messages::reset_request(seq, named), MessageType::ResetResponse, Asked::Reset)
+                }
+                Request::Digests(image) => {
+                    (messages::image_digests_request(seq, &image), MessageType::ImageDataResponse, Asked::Digests)
+                }
+            };
+            let effect = Effect::Send { peer, bytes, mark: Mark::Request(seq) };
+            session.asked = Some(asked);
+            session.exchange.begin(response, effect.clone(), false);
+            self.book.effect(effect);
+            return;
+        }
+        let now = self.book.now.mono;
+        if let Some((effect, len)) = next_block(session, now) {
+            session.asked = Some(Asked::Block(len));
+            session.exchange.begin(MessageType::ImageDataResponse, effect.clone(), true);
+            self.book.effect(effect);
+        }
+    }
+
+    /// The WTP answered an Image Data Request of ours: a block, or the digests before the first.
+    pub(super) fn on_image_data_response(&mut self, peer: Peer, message: &Message, asked: Asked) {
+        let code = messages::result_code(message);
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some(transfer) = session.transfer.as_mut() else { return };
+        if !matches!(code, None | Some(ResultCode::Success)) {
+            let (kind, words) = rejection(code.unwrap_or(ResultCode::Success));
+            let at_join = session.phase == Phase::ImageData;
+            self.fail_transfer(peer, kind, &words);
+            if at_join {
+                self.end_session(peer, DisjoinReason::ImageDownloadFailed);
+            }
+            return;
+        }
+        let Asked::Block(len) = asked else { return };
+        let Some(total) = transfer.image.as_ref().map(|i| i.octets) else { return };
+        transfer.acknowledged += u64::from(len);
+        transfer.messages += 1;
+        transfer.last = len;
+        if transfer.acknowledged >= total {
+            self.complete_transfer(peer);
+        } else if transfer.marks.due(self.book.now.mono, transfer.acknowledged, Some(total)) {
+            let (operation, octets) = (transfer.operation, transfer.acknowledged);
+            let (cause, subject) = of(session);
+            self.book.record(cause, subject, Event::ImageDownloadProgressed { operation, octets, total });
+        }
+    }
+
+    fn complete_transfer(&mut self, peer: Peer) {
+        let now = self.book.now.mono;
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let (cause, subject) = of(session);
+        let Some(joined) = &session.joined else { return };
+        let Some(transfer) = session.transfer.as_mut() else { return };
+        let Some(image) = transfer.image.clone() else { return };
+        transfer.done = true;
+        let duration = transfer.began.map_or(0, |b| now.0.saturating_sub(b.0));
+        let event = Event::ImageDownloadCompleted {
+            operation: transfer.operation,
+            wtp: joined.address.clone(),
+            image,
+            messages: transfer.messages,
+            last: transfer.last,
+            duration_us: duration,
+            retransmissions: transfer.retransmissions,
+        };
+        let mode = transfer.mode;
+        self.book.record(cause, subject, event);
+        match mode {
+            DownloadMode::Join => {
+                session.phase = Phase::ImageDone;
+                // It resets by itself. One that does not is found by the dead interval.
+                session.phase_due = None;
+            }
+            DownloadMode::Predownload => self.predownload_over(peer),
+        }
+    }
+
+    /// Ends a transfer that cannot go on. The session stands.
+    pub(super) fn fail_transfer(&mut self, peer: Peer, kind: DownloadFailureKind, words: &str) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some(transfer) = session.transfer.take() else { return };
+        if transfer.done {
+            return;
+        }
+        let (cause, subject) = of(session);
+        let Some(joined) = &session.joined else { return };
+        let wtp = joined.address.clone();
+        let tries = self.book.state.fleet.wtps.get(&wtp.id).map_or(0, |w| w.image.tries()) + 1;
+        let next_retry = self.next_retry(transfer.mode, kind, tries, &transfer);
+        let event = Event::ImageDownloadFailed {
+            operation: transfer.operation,
+            wtp,
+            kind,
+            words: capledger_schema::failure::clip(words.to_owned()),
+            octets: transfer.acknowledged,
+            tries,
+            next_retry,
+        };
+        let mode = transfer.mode;
+        self.book.record(cause, subject, event);
+        if mode == DownloadMode::Predownload {
+            self.predownload_over(peer);
+        }
+    }
+
+    fn next_retry(&self, mode: DownloadMode, kind: DownloadFailureKind, tries: u32, t: &Transfer) -> Option<Timestamp> {
+        if tries >= MAX_TRIES {
+            return None;
+        }
+        let delay = back_off(self.book.state.config.image.retry_delay, tries - 1);
+        match kind {
+            DownloadFailureKind::ImageUnavailable => {
+                self.book.state.installs.families.get(&t.family).and_then(|f| f.next_try)
+            }
+            // A WTP that lost its session at join comes back and asks again: that is the retry.
+            DownloadFailureKind::SessionLost | DownloadFailureKind::TimedOut
+                if mode == DownloadMode::Join && tries < LUCKLESS_TRIES =>
+            {
+                Some(self.book.now.wall)
+            }
+            DownloadFailureKind::SessionLost
+            | DownloadFailureKind::TimedOut
+            | DownloadFailureKind::Rejected
+            | DownloadFailureKind::DigestMismatch
+            | DownloadFailureKind::FlashFull
+            | DownloadFailureKind::CacheDamaged => Some(self.book.wall_in(delay)),
+        }
+    }
+
+    pub(super) fn abort_transfer(&mut self, peer: Peer, reason: &str) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some(transfer) = session.transfer.take().filter(|t| !t.done) else { return };
+        let (cause, subject) = of(session);
+        let Some(joined) = &session.joined else { return };
+        let event = Event::ImageDownloadAborted {
+            operation: transfer.operation,
+            wtp: joined.address.clone(),
+            reason: reason.to_owned(),
+            octets: transfer.acknowledged,
+        };
+        self.book.record(cause, subject, event);
+    }
+}
+
+/// The cause and the subject of what a session's WTP did.
+pub(super) fn of(session: &Session) -> (Cause, Subject) {
+    let subject = session.joined.as_ref().map_or(Subject::Controller, |j| Subject::Wtp(j.address.id.clone()));
+    (Cause::Wtp(session.id()), subject)
+}
+
+fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> Option<(Effect, u16)> {
+    let seq = session.exchange.next_seq();
+    let transfer = session.transfer.as_mut().filter(|t| t.ready && !t.done)?;
+    let image = transfer.image.as_ref()?;
+    transfer.began.get_or_insert(now);
+    let left = image.octets - transfer.acknowledged;
+    let len = u16::try_from(left).map_or(transfer.block, |left| left.min(transfer.block));
+    let opcode = if u64::from(len) == left { ImageDataOpcode::Last } else { ImageDataOpcode::Data };
+    let effect = Effect::SendBlock {
+        peer: session.peer,
+        prefix: messages::image_block_prefix(seq, opcode, len),
+        image: image.sha256,
+        offset: transfer.acknowledged,
+        len,
+        mark: Mark::Request(seq),
+    };
+    Some((effect, len))
+}
+
+/// What a WTP's error code says about a block (RFC 5415 4.6.35).
+fn rejection(code: ResultCode) -> (DownloadFailureKind, String) {
+    let kind = if code == ResultCode::ImageInvalidChecksum {
+        DownloadFailureKind::DigestMismatch
+    } else {
+        DownloadFailureKind::Rejected
+    };
+    (kind, format!("result code {}: {}", code.code(), code.name()))
+}

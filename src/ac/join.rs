@@ -1,0 +1,189 @@
+//! Who may join, and what a WTP that joins is told (RFC 5415 sections 6 and 9.1).
+
+use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress, WtpInventory};
+use capledger_schema::id::{MacAddr, SessionId, Sha256, WtpId};
+use capledger_schema::image::ImageVersion;
+use capledger_schema::project::fleet::ImageStatus;
+use capledger_schema::setting::{CapwapTimer, ImageJoin, JoinPolicy};
+use capledger_schema::{Cause, Event, Subject};
+
+use super::fetching::Availability;
+use super::messages::JoinRequest;
+use super::peer::{Identity, Peer, Trust};
+use super::session::{Joined, Phase};
+use super::{Ac, messages};
+use crate::capwap::control::Message;
+use crate::capwap::element::ResultCode;
+use crate::image::family::family_of;
+
+/// A refusal: why, in words, and the result code that says so.
+struct Refused(RefusalReason, String, ResultCode);
+
+impl Ac {
+    pub(super) fn on_join_request(&mut self, peer: Peer, message: &Message) {
+        let Some(session) = self.sessions.get(&peer) else { return };
+        let request = JoinRequest::read(message);
+        let identity = session.identity.clone();
+        let local = session.local;
+        let id = match self.admit(peer, &request, &identity) {
+            Ok(id) => id,
+            Err(Refused(reason, detail, code)) => {
+                self.refuse(peer.addr, request.name, reason, detail);
+                let response = messages::join_response(message, code, None, local, &self.book.state);
+                self.respond(peer, response, message.seq);
+                self.drop_session(peer);
+                return;
+            }
+        };
+        // The same WTP under another session: it restarted, or its address changed.
+        if let Some(old) = self.by_wtp.get(&id).copied().filter(|old| *old != peer) {
+            self.end_session(old, DisjoinReason::ReplacedByNewerSession);
+        }
+        let base_mac = request.base_mac.unwrap_or_default();
+        let family = family_of(&request.model);
+        let number = SessionId(self.book.next().0);
+        let address = WtpAddress {
+            id: id.clone(),
+            name: request.name.clone().unwrap_or_else(|| default_name(base_mac, &id)),
+            base_mac,
+            ethernet_mac: request.ethernet_mac.unwrap_or(base_mac),
+            wtp: peer.addr,
+            ac: local,
+        };
+        let (offered, deferred) = self.offer(&id, family.as_ref(), request.version, request.backup);
+        let event = Event::WtpJoined {
+            session: number,
+            wtp: address.clone(),
+            inventory: WtpInventory {
+                model: request.model.clone(),
+                serial: request.serial.clone(),
+                family: family.clone(),
+                version: request.version,
+                backup: request.backup,
+                location: request.location.clone(),
+                radios: request.radios,
+            },
+            certificate: identity.fingerprint.map(Sha256),
+            missing: request.missing.clone(),
+            offered,
+        };
+        self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
+        self.by_wtp.insert(id, peer);
+        self.by_capwap_id.insert(request.session_id.clone(), peer);
+        let named = offered.zip(family.clone());
+        let response = messages::join_response(message, ResultCode::Success, named, local, &self.book.state);
+        let timer = if offered.is_some() { CapwapTimer::ImageDataStart } else { CapwapTimer::ChangeStatePending };
+        let due = self.book.now.mono + self.timer(timer);
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.phase = Phase::Joined;
+            session.phase_due = Some(due);
+            session.joined = Some(Joined {
+                session: number,
+                address,
+                family,
+                version: request.version,
+                capwap_id: request.session_id,
+                digests: request.digests,
+                offered,
+                deferred,
+            });
+        }
+        self.respond(peer, response, message.seq);
+    }
+
+    /// The join policy. `pin` holds a WTP to the certificate of its first join.
+    fn admit(&mut self, peer: Peer, request: &JoinRequest, identity: &Identity) -> Result<WtpId, Refused> {
+        let config = &self.book.state.config;
+        let id = request
+            .base_mac
+            .map(WtpId::BaseMac)
+            .or_else(|| identity.common_name.clone().map(WtpId::CommonName))
+            .or_else(|| identity.psk_identity.clone().map(WtpId::PskIdentity))
+            .ok_or_else(|| {
+                let words = "no Base MAC, no certificate name, no PSK identity".to_owned();
+                Refused(RefusalReason::NoIdentity, words, ResultCode::JoinUnknownSource)
+            })?;
+        if config.capwap.strict && !request.missing.is_empty() {
+            let words = format!("missing {}", request.missing.join(", "));
+            return Err(Refused(RefusalReason::MissingElements, words, ResultCode::MissingMandatoryElement));
+        }
+        if config.dtls.policy == JoinPolicy::Ca
+            && let Trust::Untrusted(why) = &identity.trust
+        {
+            return Err(Refused(RefusalReason::CertificateUntrusted, why.clone(), ResultCode::JoinUnknownSource));
+        }
+        if config.dtls.policy == JoinPolicy::Pin {
+            let pinned = self.book.state.fleet.wtps.get(&id).and_then(|w| w.certificate);
+            let shown = identity.fingerprint.map(Sha256);
+            if pinned.is_some() && pinned != shown {
+                let show = |c: Option<Sha256>| c.map_or("none".to_owned(), |c| c.to_string());
+                let words = format!("{id} shows certificate {}, pinned is {}", show(shown), show(pinned));
+                return Err(Refused(RefusalReason::CertificateChanged, words, ResultCode::JoinUnknownSource));
+            }
+        }
+        let others = self.by_wtp.len() - usize::from(self.by_wtp.contains_key(&id));
+        if others >= config.capwap.max_sessions as usize {
+            let words = format!("{others} sessions; capwap max-sessions is {}", config.capwap.max_sessions);
+            return Err(Refused(RefusalReason::TooManySessions, words, ResultCode::JoinResourceDepletion));
+        }
+        if self.by_capwap_id.get(&request.session_id).is_some_and(|p| *p != peer && self.by_wtp.get(&id) != Some(p)) {
+            let words = "its Session ID is another AP's".to_owned();
+            return Err(Refused(RefusalReason::NoIdentity, words, ResultCode::JoinSessionIdInUse));
+        }
+        Ok(id)
+    }
+
+    /// The image that the Join Response names, and whether the WTP is let in with another version on purpose.
+    fn offer(
+        &self,
+        id: &WtpId,
+        family: Option<&capledger_schema::image::ImageFamily>,
+        version: Option<ImageVersion>,
+        backup: Option<ImageVersion>,
+    ) -> (Option<ImageVersion>, bool) {
+        let state = &self.book.state;
+        let (Some(running), Some(family)) = (state.running_version(), family) else { return (None, false) };
+        if version == Some(running) {
+            return (None, false);
+        }
+        if state.config.image.join == ImageJoin::Defer {
+            return (None, true);
+        }
+        // It holds the image and resets into it by itself (figure 7).
+        if backup == Some(running) {
+            return (Some(running), false);
+        }
+        let held_back = match state.fleet.wtps.get(id).map(|w| &w.image) {
+            Some(ImageStatus::Failed { version, next_retry, .. }) if *version == running => {
+                next_retry.is_none_or(|at| at > state.at.max(self.book.now.wall))
+            }
+            Some(_) | None => false,
+        };
+        match self.availability(family, running) {
+            Availability::Cached(_) | Availability::Fetchable if !held_back => (Some(running), false),
+            Availability::Cached(_) | Availability::Fetchable | Availability::HeldBack | Availability::NoSource => {
+                (None, true)
+            }
+        }
+    }
+
+    /// Records that a WTP was turned away; a flood of them is recorded once a second.
+    pub(super) fn refuse(
+        &mut self,
+        address: std::net::SocketAddr,
+        name: Option<String>,
+        reason: RefusalReason,
+        detail: String,
+    ) {
+        self.counters.refused += 1;
+        if self.refusals.allow(self.book.now.mono) {
+            let event = Event::WtpRefused { address, name, reason, detail };
+            self.book.record(Cause::Peer(address), Subject::Controller, event);
+        }
+    }
+}
+
+/// IOS's name for an access point that was given none: `AP` and its MAC.
+fn default_name(mac: MacAddr, id: &WtpId) -> String {
+    if mac == MacAddr::default() { format!("AP-{id}") } else { format!("AP{}", mac.to_string().to_uppercase()) }
+}

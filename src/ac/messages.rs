@@ -1,0 +1,325 @@
+//! The AC's messages, built; the WTP's, read. The only file of the core that knows elements.
+//!
+//! Every element that RFC 5415 makes mandatory is sent, and every one that real WTPs insist on: some refuse a Join
+//! Response without AC Descriptor, AC Name, ECN Support, CAPWAP Control and Local Addresses, or a Configuration Status
+//! Response without CAPWAP Timers, Decryption Error Report Period, Idle Timeout, WTP Fallback and an AC List.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use capledger_schema::id::MacAddr;
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::project::State;
+use capledger_schema::project::config::CapwapConfig;
+use capledger_schema::setting::CapwapTimer;
+
+use crate::capwap::block;
+use crate::capwap::control::{Message, MessageType};
+use crate::capwap::digest::{self, ImageDigest};
+use crate::capwap::element::ac::{dtls_policy, information, security};
+use crate::capwap::element::dot11::WtpRadioInformation;
+use crate::capwap::element::radio::DecryptionErrorReportPeriod;
+use crate::capwap::element::transfer::DataTransferType;
+use crate::capwap::element::{
+    AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
+    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpBoardData, WtpFallback,
+};
+use crate::capwap::keep_alive;
+
+/// The vendor in our Image Identifiers: none, since the names are the platform's own.
+const IMAGE_VENDOR: u32 = 0;
+/// IdleTimeout for stations, in seconds (RFC 5415 4.7.8).
+const IDLE_TIMEOUT: u32 = 300;
+/// Decryption Error Report Period, in seconds (4.6.18).
+const DECRYPTION_REPORT: u16 = 120;
+/// MaxDiscoveryInterval, in seconds (4.7.10).
+const DISCOVERY_INTERVAL: u8 = 20;
+
+fn packet(kind: MessageType, seq: u8, elements: Vec<Element>) -> Bytes {
+    Message::new(kind, seq, elements).to_packet().into()
+}
+
+/// A response that carries nothing but a result code; none to what is no request.
+pub(super) fn result_response(request: &Message, code: ResultCode) -> Option<Bytes> {
+    request.response(vec![Element::ResultCode(code)]).map(|m| m.to_packet().into())
+}
+
+/// Answers a Discovery or Primary Discovery Request (RFC 5415 5.2, 5.4).
+pub(super) fn discovery_response(request: &Message, local: SocketAddr, state: &State) -> Bytes {
+    let kind = if request.message_type == MessageType::PrimaryDiscoveryRequest {
+        MessageType::PrimaryDiscoveryResponse
+    } else {
+        MessageType::DiscoveryResponse
+    };
+    let mut elements = vec![ac_descriptor(state), Element::AcName(state.config.hostname.clone())];
+    elements.extend(radio_information(request));
+    elements.extend(control_addresses(local, state));
+    packet(kind, request.seq, elements)
+}
+
+/// Answers a Join Request (RFC 5415 6.2).
+pub(super) fn join_response(
+    request: &Message,
+    code: ResultCode,
+    image: Option<(ImageVersion, ImageFamily)>,
+    local: SocketAddr,
+    state: &State,
+) -> Bytes {
+    let mut elements =
+        vec![Element::ResultCode(code), ac_descriptor(state), Element::AcName(state.config.hostname.clone())];
+    elements.extend(radio_information(request));
+    elements.push(Element::EcnSupport(EcnSupport::Limited));
+    elements.extend(control_addresses(local, state));
+    elements.push(match local.ip() {
+        IpAddr::V4(a) => Element::LocalIpv4Address(a),
+        IpAddr::V6(a) => Element::LocalIpv6Address(a),
+    });
+    if let Some((version, family)) = image {
+        elements.push(image_identifier(&family, version));
+    }
+    packet(MessageType::JoinResponse, request.seq, elements)
+}
+
+/// Answers a Configuration Status Request (RFC 5415 8.3).
+pub(super) fn configuration_status_response(request: &Message, local: SocketAddr, config: &CapwapConfig) -> Bytes {
+    let echo = config.timer(CapwapTimer::EchoInterval).as_millis().div_ceil(1000);
+    let echo_request = u8::try_from(echo).unwrap_or(u8::MAX).max(1);
+    let timers = CapwapTimers { discovery: DISCOVERY_INTERVAL, echo_request };
+    let mut elements = vec![Element::CapwapTimers(timers)];
+    let radios = radio_ids(request);
+    for radio in radios {
+        elements.push(Element::DecryptionErrorReportPeriod(DecryptionErrorReportPeriod {
+            radio_id: radio,
+            report_interval: DECRYPTION_REPORT,
+        }));
+    }
+    elements.push(Element::IdleTimeout(IDLE_TIMEOUT));
+    elements.push(Element::WtpFallback(WtpFallback::Enabled));
+    elements.push(match local.ip() {
+        IpAddr::V4(a) => Element::AcIpv4List(vec![a]),
+        IpAddr::V6(a) => Element::AcIpv6List(vec![a]),
+    });
+    packet(MessageType::ConfigurationStatusResponse, request.seq, elements)
+}
+
+pub(super) fn change_state_response(seq: u8) -> Bytes {
+    packet(MessageType::ChangeStateEventResponse, seq, Vec::new())
+}
+
+pub(super) fn echo_response(seq: u8) -> Bytes {
+    packet(MessageType::EchoResponse, seq, Vec::new())
+}
+
+pub(super) fn wtp_event_response(seq: u8) -> Bytes {
+    packet(MessageType::WtpEventResponse, seq, Vec::new())
+}
+
+/// Answers a WTP's Image Data Request; with the image's size and MD5 once they are known (RFC 5415 9.1.2).
+pub(super) fn image_data_response(seq: u8, code: ResultCode, image: Option<&ImageFacts>, digests: bool) -> Bytes {
+    let mut elements = vec![Element::ResultCode(code)];
+    if let Some(image) = image {
+        let size = u32::try_from(image.octets).unwrap_or(u32::MAX);
+        elements.push(Element::ImageInformation(ImageInformation { size, hash: image.md5 }));
+        if digests {
+            elements.push(image_digest(image));
+        }
+    }
+    packet(MessageType::ImageDataResponse, seq, elements)
+}
+
+/// Tells a WTP in Run which image to ask for (RFC 5415 9.1, figure 8).
+pub(super) fn configuration_update_request(seq: u8, family: &ImageFamily, version: ImageVersion) -> Bytes {
+    packet(MessageType::ConfigurationUpdateRequest, seq, vec![image_identifier(family, version)])
+}
+
+/// Reset Request (RFC 5415 9.2). The Image Identifier is mandatory; one without a name leaves the choice to the WTP.
+pub(super) fn reset_request(seq: u8, image: Option<(&ImageFamily, ImageVersion)>) -> Bytes {
+    let element = match image {
+        Some((family, version)) => image_identifier(family, version),
+        None => Element::ImageIdentifier(ImageIdentifier { vendor: IMAGE_VENDOR, name: String::new() }),
+    };
+    packet(MessageType::ResetRequest, seq, vec![element])
+}
+
+/// The digests of an image that was not there yet when the WTP asked.
+pub(super) fn image_digests_request(seq: u8, image: &ImageFacts) -> Bytes {
+    packet(MessageType::ImageDataRequest, seq, vec![image_digest(image)])
+}
+
+/// Everything before the octets of a block.
+pub(super) fn image_block_prefix(seq: u8, opcode: ImageDataOpcode, len: u16) -> Bytes {
+    Bytes::copy_from_slice(&block::image_block_prefix(seq, opcode, len))
+}
+
+/// The name that stands in an Image Identifier: family and version, as in `ap1g8 17.9.4.27`.
+pub(crate) fn image_name(family: &ImageFamily, version: ImageVersion) -> String {
+    format!("{family} {version}")
+}
+
+fn image_identifier(family: &ImageFamily, version: ImageVersion) -> Element {
+    Element::ImageIdentifier(ImageIdentifier { vendor: IMAGE_VENDOR, name: image_name(family, version) })
+}
+
+fn image_digest(image: &ImageFacts) -> Element {
+    digest::element(&ImageDigest { sha256: image.sha256, md5: image.md5, size: image.octets })
+}
+
+fn ac_descriptor(state: &State) -> Element {
+    let active = u16::try_from(state.fleet.live()).unwrap_or(u16::MAX);
+    let max_wtps = u16::try_from(state.config.capwap.max_sessions).unwrap_or(u16::MAX);
+    let software = state.running_version().map_or_else(|| state.controller.software.clone(), |v| v.to_string());
+    Element::AcDescriptor(AcDescriptor {
+        stations: 0,
+        limit: 0,
+        active_wtps: active,
+        max_wtps,
+        security: security::X509,
+        r_mac: RMacField::Supported,
+        reserved: 0,
+        dtls_policy: dtls_policy::CLEAR_DATA,
+        information: vec![
+            SubElement::text(information::HARDWARE, "capledger"),
+            SubElement::text(information::SOFTWARE, &software),
+        ],
+    })
+}
+
+fn control_addresses(local: SocketAddr, state: &State) -> Vec<Element> {
+    let wtp_count = u16::try_from(state.fleet.live()).unwrap_or(u16::MAX);
+    let mut addresses = vec![local.ip()];
+    addresses.extend(state.config.capwap.address.filter(|a| *a != local.ip()));
+    addresses
+        .into_iter()
+        .map(|address| match address {
+            IpAddr::V4(address) => Element::ControlIpv4Address(ControlIpv4Address { address, wtp_count }),
+            IpAddr::V6(address) => Element::ControlIpv6Address(ControlIpv6Address { address, wtp_count }),
+        })
+        .collect()
+}
+
+/// The WTP's radios, said back to it (RFC 5416 6.25); one of no known kind if it named none.
+fn radio_information(request: &Message) -> Vec<Element> {
+    let named: Vec<_> =
+        request.elements.iter().filter(|e| matches!(e, Element::WtpRadioInformation(_))).cloned().collect();
+    if named.is_empty() {
+        vec![Element::WtpRadioInformation(WtpRadioInformation { radio_id: 1, radio_type: 0x0f })]
+    } else {
+        named
+    }
+}
+
+fn radio_ids(request: &Message) -> Vec<u8> {
+    let mut ids: Vec<u8> = request
+        .elements
+        .iter()
+        .filter_map(|e| if let Element::RadioAdministrativeState(r) = e { Some(r.radio_id) } else { None })
+        .filter(|id| *id != 0xff && *id != 0)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() { vec![1] } else { ids }
+}
+
+/// What a Join Request says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JoinRequest {
+    pub(super) name: Option<String>,
+    pub(super) location: String,
+    pub(super) model: String,
+    pub(super) serial: String,
+    pub(super) base_mac: Option<MacAddr>,
+    pub(super) ethernet_mac: Option<MacAddr>,
+    pub(super) version: Option<ImageVersion>,
+    pub(super) backup: Option<ImageVersion>,
+    pub(super) radios: u8,
+    pub(super) session_id: Vec<u8>,
+    pub(super) digests: bool,
+    pub(super) missing: Vec<String>,
+}
+
+impl JoinRequest {
+    pub(super) fn read(message: &Message) -> Self {
+        let mut join = JoinRequest {
+            missing: message.missing().iter().map(|e| e.name().to_owned()).collect(),
+            digests: digest::is_supported(&message.elements),
+            ..JoinRequest::default()
+        };
+        for element in &message.elements {
+            if let Element::WtpName(name) = element {
+                join.name = Some(name.trim().to_owned()).filter(|n| !n.is_empty());
+            } else if let Element::LocationData(location) = element {
+                location.trim().clone_into(&mut join.location);
+            } else if let Element::SessionId(id) = element {
+                join.session_id = id.as_bytes().to_vec();
+            } else if let Element::WtpBoardData(board) = element {
+                join.model = board.model().unwrap_or_default();
+                join.serial = board.serial().unwrap_or_default();
+                join.base_mac = board.base_mac();
+            } else if let Element::WtpDescriptor(descriptor) = element {
+                join.version = descriptor.active().and_then(|v| four_numbers(&v));
+                join.backup = descriptor.backup().and_then(|v| four_numbers(&v));
+                join.radios = descriptor.radios_in_use;
+            }
+        }
+        join
+    }
+}
+
+/// A version as peers write it: the four numbers, whatever stands around them.
+fn four_numbers(text: &str) -> Option<ImageVersion> {
+    text.split(|c: char| !(c.is_ascii_digit() || c == '.')).find_map(|part| part.parse().ok())
+}
+
+/// Model and Base MAC of a Discovery Request.
+pub(super) fn board(message: &Message) -> (Option<String>, Option<MacAddr>) {
+    let board = message.elements.iter().find_map(|e| if let Element::WtpBoardData(b) = e { Some(b) } else { None });
+    (board.and_then(WtpBoardData::model), board.and_then(WtpBoardData::base_mac))
+}
+
+/// How the WTP came to know of us (RFC 5415 4.6.21).
+pub(super) fn discovery_type(message: &Message) -> u8 {
+    let found =
+        message.elements.iter().find_map(|e| if let Element::DiscoveryType(t) = e { Some(t.code()) } else { None });
+    found.unwrap_or(0)
+}
+
+pub(super) fn result_code(message: &Message) -> Option<ResultCode> {
+    message.elements.iter().find_map(|e| if let Element::ResultCode(c) = e { Some(*c) } else { None })
+}
+
+pub(super) fn image_data_opcode(message: &Message) -> Option<ImageDataOpcode> {
+    message.elements.iter().find_map(|e| if let Element::ImageData(d) = e { Some(d.opcode) } else { None })
+}
+
+/// The Session ID of a data channel keep-alive (RFC 5415 4.4.1); none if the datagram is anything else.
+pub(super) fn keep_alive_session(datagram: &[u8]) -> Option<Vec<u8>> {
+    keep_alive::parse(datagram).map(|id| id.as_bytes().to_vec())
+}
+
+/// What a piece of a Data Transfer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transferred {
+    More,
+    Last,
+    Aborted,
+}
+
+/// A piece of a Data Transfer.
+pub(super) struct Piece<'a> {
+    pub(super) kind: Transferred,
+    pub(super) mode: u8,
+    pub(super) data: &'a [u8],
+}
+
+/// The pieces in a Data Transfer Request.
+pub(super) fn transferred(message: &Message) -> impl Iterator<Item = Piece<'_>> {
+    message.elements.iter().filter_map(|e| {
+        let Element::DataTransferData(d) = e else { return None };
+        let kind = match d.kind {
+            DataTransferType::Data => Transferred::More,
+            DataTransferType::Last => Transferred::Last,
+            DataTransferType::Abort | DataTransferType::Unknown(_) => Transferred::Aborted,
+        };
+        Some(Piece { kind, mode: d.mode.code(), data: &d.data })
+    })
+}

@@ -1,0 +1,174 @@
+//! Images to WTPs that serve (RFC 5415 section 9.1, figures 8 and 9): who is next, and what follows.
+//!
+//! WTPs that were let in with another version, and those that an operator chose, wait here in `hungry`. So many are
+//! served at once; the next starts as soon as one ends.
+
+use capledger_schema::event::DownloadMode;
+use capledger_schema::project::fleet::{ImageStatus, SessionState};
+use capledger_schema::{Cause, Event, Subject};
+
+use super::fetching::Availability;
+use super::peer::Peer;
+use super::session::{Joined, Phase, Request};
+use super::{Ac, Key};
+
+/// How many WTPs are given an image at once while they serve.
+pub(super) const AT_ONCE: usize = 100;
+
+impl Ac {
+    /// Looks at every WTP that waits for an image while it serves.
+    pub(super) fn pursue_fleet(&mut self) {
+        let hungry: Vec<_> = self.hungry.iter().copied().collect();
+        for peer in hungry {
+            self.pursue_wtp(peer);
+        }
+    }
+
+    /// Takes one WTP the next step towards the image that it is to have.
+    pub(super) fn pursue_wtp(&mut self, peer: Peer) {
+        let Some(session) = self.sessions.get(&peer).filter(|s| s.phase == Phase::Run) else { return };
+        let Some(joined) = session.joined.clone() else { return };
+        let Some(wtp) = self.book.state.fleet.wtps.get(&joined.address.id) else { return };
+        let Some(family) = joined.family.clone() else { return };
+        match wtp.image.clone() {
+            ImageStatus::Initiated { version, mode: DownloadMode::Predownload, .. } => {
+                match self.availability(&family, version) {
+                    Availability::Cached(_) => self.tell_to_ask(peer, version),
+                    Availability::Fetchable | Availability::HeldBack => {
+                        self.pursue_image(&family, version, &Cause::Timer);
+                    }
+                    Availability::NoSource => {}
+                }
+            }
+            ImageStatus::None if joined.deferred => self.choose(peer, &joined),
+            ImageStatus::Failed { next_retry: Some(at), .. } => {
+                if at <= self.book.now.wall {
+                    self.choose(peer, &joined);
+                } else {
+                    self.timers.set(Key::Hungry(peer), Some(self.book.mono_at(at)));
+                }
+            }
+            ImageStatus::None
+            | ImageStatus::Failed { next_retry: None, .. }
+            | ImageStatus::Initiated { mode: DownloadMode::Join, .. }
+            | ImageStatus::Moving { .. }
+            | ImageStatus::Complete { .. } => {
+                self.hungry.remove(&peer);
+            }
+        }
+    }
+
+    /// A deferred WTP's turn: it is chosen once its image is in the cache.
+    fn choose(&mut self, peer: Peer, joined: &Joined) {
+        let Some((version, family)) = self.book.state.running_version().zip(joined.family.clone()) else { return };
+        if joined.version == Some(version) {
+            self.hungry.remove(&peer);
+            return;
+        }
+        if !matches!(self.availability(&family, version), Availability::Cached(_)) {
+            self.pursue_image(&family, version, &Cause::Timer);
+            return;
+        }
+        let reset = self.book.state.config.image.join == capledger_schema::setting::ImageJoin::Immediate;
+        let wtp = joined.address.clone();
+        let subject = Subject::Wtp(wtp.id.clone());
+        self.book.record(Cause::Timer, subject, Event::PredownloadRequested { wtp, family, version, reset });
+        self.tell_to_ask(peer, version);
+    }
+
+    /// Configuration Update Request with the Image Identifier, if another may be served now.
+    fn tell_to_ask(&mut self, peer: Peer, version: capledger_schema::image::ImageVersion) {
+        if self.serving.len() >= AT_ONCE || self.serving.contains(&peer) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some(family) = session.joined.as_ref().and_then(|j| j.family.clone()) else { return };
+        self.serving.insert(peer);
+        session.queue.push_back(Request::NameImage(family, version));
+        self.pump(peer);
+    }
+
+    /// The WTP answered that it will ask, or that it has the image already (result code 17).
+    pub(super) fn on_named(&mut self, peer: Peer, version: capledger_schema::image::ImageVersion, present: bool) {
+        if !present {
+            return;
+        }
+        let Some(session) = self.sessions.get(&peer) else { return };
+        let (cause, subject) = super::download::of(session);
+        let Some(joined) = &session.joined else { return };
+        let event = Event::PredownloadAlreadyPresent { wtp: joined.address.clone(), version };
+        self.book.record(cause, subject, event);
+        self.predownload_over(peer);
+    }
+
+    /// A WTP's place is free; it is reset if that was the intent and it holds the image.
+    pub(super) fn predownload_over(&mut self, peer: Peer) {
+        self.serving.remove(&peer);
+        let status = self
+            .sessions
+            .get(&peer)
+            .and_then(|s| s.joined.as_ref())
+            .and_then(|j| self.book.state.fleet.wtps.get(&j.address.id).map(|w| (w.image.clone(), w.session)));
+        match status {
+            Some((ImageStatus::Complete { reset: true, version, .. }, SessionState::Run(_))) => {
+                self.hungry.remove(&peer);
+                self.request_reset(peer, Some(version), &Cause::Timer);
+            }
+            Some((ImageStatus::Failed { next_retry: Some(_), .. }, _)) => {
+                self.hungry.insert(peer);
+            }
+            Some(_) | None => {
+                self.hungry.remove(&peer);
+            }
+        }
+        self.pursue_fleet();
+    }
+
+    /// Calls off what waits for a WTP, or moves to it.
+    pub(super) fn abort_predownload(&mut self, wtp: &capledger_schema::event::WtpAddress, cause: &Cause) {
+        let status = self.book.state.fleet.wtps.get(&wtp.id).map(|w| w.image.clone());
+        let peer = self.by_wtp.get(&wtp.id).copied();
+        match (status, peer) {
+            (Some(ImageStatus::Moving { .. }), Some(peer)) => {
+                self.abort_transfer(peer, "aborted by operator");
+                self.serving.remove(&peer);
+            }
+            (Some(ImageStatus::Initiated { .. }), peer) => {
+                let event = Event::PredownloadWithdrawn { wtp: wtp.clone(), reason: "aborted by operator".to_owned() };
+                self.book.record(cause.clone(), Subject::Wtp(wtp.id.clone()), event);
+                if let Some(session) = peer.and_then(|p| self.sessions.get_mut(&p)) {
+                    session.queue.retain(|r| !matches!(r, Request::NameImage(..)));
+                    self.serving.remove(&session.peer);
+                }
+            }
+            (_, _) => {}
+        }
+        if let Some(peer) = peer {
+            self.hungry.remove(&peer);
+            if let Some(joined) = self.sessions.get_mut(&peer).and_then(|s| s.joined.as_mut()) {
+                joined.deferred = false;
+            }
+        }
+    }
+
+    /// Reset Request: the WTP restarts, into the image named if it holds it (RFC 5415 9.2).
+    pub(super) fn request_reset(
+        &mut self,
+        peer: Peer,
+        version: Option<capledger_schema::image::ImageVersion>,
+        cause: &Cause,
+    ) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        if session.queue.iter().any(|r| matches!(r, Request::Reset(_))) || session.phase != Phase::Run {
+            return;
+        }
+        let Some(joined) = &session.joined else { return };
+        let wtp = joined.address.clone();
+        let (subject, id) = (Subject::Wtp(wtp.id.clone()), joined.session);
+        self.book.record(cause.clone(), subject, Event::WtpResetRequested { session: id, wtp, version });
+        let operator = matches!(cause, Cause::Operator { .. });
+        session.reset_by = Some(operator);
+        session.queue.push_back(Request::Reset(version));
+        self.pump(peer);
+    }
+}
