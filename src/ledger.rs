@@ -4,14 +4,20 @@
 //! and what was appended is never changed.
 
 mod dir;
+pub mod export;
 mod head;
 pub mod memory;
 mod open;
+mod ranges;
 mod reader;
+mod report;
 mod salvage;
 mod step;
 mod store;
 mod value;
+mod verify;
+#[cfg(test)]
+mod verify_tests;
 pub mod writer;
 
 #[cfg(test)]
@@ -27,8 +33,10 @@ use capledger_schema::{Envelope, codec};
 
 pub use head::Head;
 pub use memory::Memory;
+pub use ranges::Ranges;
 pub use reader::Reader;
 pub use store::Store;
+pub use verify::{Finding, Verdict, verify};
 pub use writer::{Writer, Written};
 
 /// Takes envelopes for good.

@@ -4,6 +4,7 @@
 //! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
 pub mod ac;
 pub mod capwap;
+pub mod cli;
 pub mod command;
 pub mod fetch;
 pub mod image;

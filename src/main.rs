@@ -1,3 +1,26 @@
 //! The `capledger` program: arguments only; the work is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use capledger::cli::audit;
+use clap::{Parser, Subcommand};
+
+/// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks the ledger, or exports it
+    Audit(audit::AuditArgs),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Audit(args) => audit::run(&args),
+    }
+}

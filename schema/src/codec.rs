@@ -115,8 +115,10 @@ pub enum CodecError {
     #[error("no frame starts here")]
     NotAFrame,
     /// Fewer octets than the frame says it has.
-    #[error("the frame is cut short: {have} of {want} octets")]
+    #[error("the frame at sequence number {base} is cut short: {have} of {want} octets")]
     CutShort {
+        /// The first sequence number, as far as the header can be believed; 0 if not even that is there.
+        base: Seq,
         /// Octets at hand.
         have: usize,
         /// Octets that the header asks for.
@@ -190,7 +192,7 @@ impl<'a> Frame<'a> {
             return Err(CodecError::NotAFrame);
         }
         if bytes.len() < HEADER_LEN + TRAILER_LEN {
-            return Err(CodecError::CutShort { have: bytes.len(), want: HEADER_LEN + TRAILER_LEN });
+            return Err(CodecError::CutShort { base: Seq(0), have: bytes.len(), want: HEADER_LEN + TRAILER_LEN });
         }
         let mut at = rest;
         let schema = u16::from_le_bytes(take(&mut at));
@@ -207,7 +209,7 @@ impl<'a> Frame<'a> {
         }
         let want = HEADER_LEN + stored + TRAILER_LEN;
         if bytes.len() < want {
-            return Err(CodecError::CutShort { have: bytes.len(), want });
+            return Err(CodecError::CutShort { base, have: bytes.len(), want });
         }
         let (payload, rest) = at.split_at(stored);
         let chain = Chain(take(&mut &rest[..]));

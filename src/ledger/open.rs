@@ -51,9 +51,10 @@ impl Store {
             Some(Head { closed: false, seq, .. }) if places.exist() => salvageable(&places, seq)?,
             _ => BTreeMap::new(),
         };
-        let db = open_sled(&places)?;
+        let refused_for = |why| LedgerError::Store { dir: places.dir.clone(), why };
+        let refused = |e: sled::Error| refused_for(e.to_string());
+        let db = open_sled(&places.store()).map_err(refused_for)?;
         places.close_to_others()?;
-        let refused = |e: sled::Error| LedgerError::Store { dir: places.dir.clone(), why: e.to_string() };
         let (hot, cold) = (db.open_tree("hot").map_err(refused)?, db.open_tree("cold").map_err(refused)?);
         let pending = recent(&hot, &cold, refused)?;
 
@@ -140,11 +141,10 @@ impl Store {
     }
 }
 
-/// sled's own form of the database, opened so that it keeps to one file and starts no thread that flushes.
-pub(super) fn open_sled(places: &Places) -> Result<sled::Db, LedgerError> {
-    let config =
-        sled::Config::new().path(places.store()).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
-    let refused = |why: String| LedgerError::Store { dir: places.dir.clone(), why };
+/// sled's own form of the database, opened so that it keeps to one file and starts no thread that flushes. Fails with
+/// sled's words.
+pub(super) fn open_sled(store: &Path) -> Result<sled::Db, String> {
+    let config = sled::Config::new().path(store).segment_size(SEGMENT).cache_capacity(CACHE).flush_every_ms(None);
     let mut tries = 0;
     loop {
         // sled panics on some damage instead of saying so.
@@ -155,8 +155,8 @@ pub(super) fn open_sled(places: &Places) -> Result<sled::Db, LedgerError> {
                 tries += 1;
                 std::thread::sleep(Duration::from_millis(10));
             }
-            Ok(Err(e)) => return Err(refused(e.to_string())),
-            Err(_) => return Err(refused("its files are damaged so that sled gives up".to_owned())),
+            Ok(Err(e)) => return Err(e.to_string()),
+            Err(_) => return Err("sled gives up on its own data".to_owned()),
         }
     }
 }

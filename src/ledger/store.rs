@@ -20,7 +20,7 @@ use super::step::{Step, Steps};
 use super::value::Pending;
 use super::{History, Ledger, LedgerError, io_error};
 
-/// How many envelopes a sealed value holds at most, and how many recent ones there are before they are sealed.
+/// How many recent envelopes there are before they are sealed, and about how many a sealed value holds.
 pub(super) const SEAL_AT: usize = 1024;
 
 /// How many seals pass between two syncs of the head record.

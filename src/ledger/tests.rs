@@ -39,7 +39,7 @@ pub(super) fn all(history: &impl History) -> Vec<Envelope> {
     history.read(Seq(0)).collect::<Result<_, _>>().expect("reads")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("an entry");

@@ -81,10 +81,10 @@ impl Pending {
         out
     }
 
-    /// Packed values of all of them, each of at most `per_value` envelopes.
+    /// Packed values of all of them, each of about `per_value` envelopes.
     pub(crate) fn packed(&self, per_value: usize) -> std::io::Result<Vec<(Seq, Vec<u8>)>> {
         // Equal parts, so that a batch slightly beyond a multiple leaves no crumb.
-        let parts = self.len().div_ceil(per_value);
+        let parts = ((self.len() + per_value / 2) / per_value).max(1);
         let mut out = Vec::with_capacity(parts);
         for part in 0..parts {
             self.pack(part * self.len() / parts, (part + 1) * self.len() / parts, &mut out)?;

@@ -1,0 +1,3 @@
+//! The subcommands of the `capledger` program: what they take, and what they print.
+
+pub mod audit;
