@@ -1,1 +1,290 @@
+use std::fmt::Write as _;
 
+use super::*;
+use crate::command::Target;
+use crate::ios::grammar::LINE_LIMIT;
+use crate::story::{Story, ap, assert_golden, image, moment, version};
+use crate::syslog::TimeFormat;
+
+/// A session whose wishes come true at once if they are settings, and are only noted if they are not.
+struct Session {
+    story: Story,
+    shell: Shell,
+    text: String,
+    commands: Vec<Command>,
+}
+
+impl Session {
+    fn new(privilege: Privilege) -> Session {
+        let mut story = Story::begin("2024-02-01T17:00:00Z");
+        story.configured(vec![Setting::Hostname("9120-EWC".into())]);
+        story.log = crate::syslog::Log::default();
+        Session { story, shell: Shell::new(privilege), text: String::new(), commands: Vec::new() }
+    }
+
+    fn output(&mut self, line: &str) -> Output {
+        let time = TimeFormat::default();
+        let view = View { state: &self.story.state, log: &self.story.log, now: self.story.at, time: &time };
+        self.shell.line(line, &view)
+    }
+
+    fn prompt(&self) -> String {
+        self.shell.prompt(&self.story.state)
+    }
+
+    fn type_line(&mut self, line: &str) -> Output {
+        self.story.after_ms(1_000);
+        let _ = writeln!(self.text, "{}{line}", self.prompt());
+        let output = self.output(line);
+        self.text.push_str(&output.text);
+        for command in &output.commands {
+            if let Command::Configure { changes } = command {
+                self.story.configured(changes.clone());
+            }
+            let _ = writeln!(self.text, "    => {command:?}");
+            self.commands.push(command.clone());
+        }
+        if output.close {
+            self.text.push_str("    => the session ends\n");
+        }
+        output
+    }
+}
+
+#[test]
+fn a_configuration_session_reads_as_its_golden_transcript() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in [
+        "configure terminal",
+        "software version 17.9.4",
+        "software version 17.9.4.27",
+        "wireless profile image-download default",
+        "image-download-mode tftp",
+        "tftp-image-server 172.16.5.27",
+        "tftp-image-path",
+        "tftp-image-path /EWC/17_9_4a",
+        "do show wireless profile image-download detailed default",
+        "exit",
+        "exit",
+        "exit",
+        "show wireless profile image-download",
+        "show wireless profile image-download summary",
+        "conf t",
+        "logging host 172.16.5.9",
+        "logging origin-id hostname",
+        "capwap block-size 9999",
+        "capwap block-size 1377",
+        "capwap max 9",
+        "wireless profile image-download default",
+        "tftp-image-server 172.16.5.28 port 6969",
+        "tftp-image-timeout 20",
+        "ap image local ap1g8 images/ap1g8",
+        "wireless profile image-download default",
+        "no tftp-image-path",
+        "do sh ap xyz",
+        "do configure terminal",
+        "end",
+        "show running-config",
+        "show running-config | section wireless",
+        "show logging | include CONFIG_I",
+        "show clock | xyz",
+        "show clock | include (",
+        "show privilege",
+        "ap image predownload",
+        "install activate",
+        "install add file tftp://172.16.5.27/EWC/17_9_4a/ap1g8",
+        "disable",
+        "configure terminal",
+        "show privilege",
+        "enable",
+        "exit",
+    ] {
+        session.type_line(line);
+    }
+    assert_golden("transcript_configuration.txt", &session.text);
+}
+
+#[test]
+fn the_prompt_names_each_mode_as_the_reference_does() {
+    let mut session = Session::new(Privilege::Privileged);
+    for (line, prompt) in [
+        ("", "9120-EWC#"),
+        ("configure terminal", "9120-EWC(config)#"),
+        ("wireless profile image-download default", "9120-EWC(config-wireless-image-download-profile)#"),
+        ("image-download-mode tftp", "9120-EWC(config-wireless-image-download-profile-tftp)#"),
+        ("end", "9120-EWC#"),
+        ("disable", "9120-EWC>"),
+        ("enable", "9120-EWC#"),
+        ("conf t", "9120-EWC(config)#"),
+        ("hostname lab-1", "lab-1(config)#"),
+    ] {
+        session.type_line(line);
+        assert_eq!(session.prompt(), prompt, "after {line:?}");
+    }
+}
+
+fn configure(changes: Vec<Setting>) -> Command {
+    Command::Configure { changes }
+}
+
+fn mode_and_path() -> Vec<Setting> {
+    use capledger_schema::setting::ImageDownloadMode;
+    vec![Setting::ImageDownloadMode(Some(ImageDownloadMode::Tftp)), Setting::TftpImagePath(Some("/EWC".into()))]
+}
+
+#[test]
+fn a_sub_mode_is_committed_as_one_change_however_it_is_left() {
+    for (leave, then) in [
+        ("exit", None),
+        ("end", None),
+        ("hostname x", Some(configure(vec![Setting::Hostname("x".into())]))),
+        ("wireless profile image-download default", None),
+        ("no image-download-mode", None),
+    ] {
+        let mut session = Session::new(Privilege::Privileged);
+        for line in ["configure terminal", "wireless profile image-download default", "image-download-mode tftp"] {
+            session.type_line(line);
+        }
+        session.type_line("tftp-image-path /EWC");
+        assert!(session.commands.is_empty(), "nothing is committed before the sub-mode is left");
+        assert_eq!(session.shell.pending(), mode_and_path());
+        session.type_line(leave);
+        let mut wanted = vec![configure(mode_and_path())];
+        wanted.extend(then);
+        assert_eq!(session.commands, wanted, "{leave}");
+    }
+}
+
+#[test]
+fn a_line_that_is_refused_changes_nothing_and_leaves_no_mode() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default", "image-download-mode tftp"] {
+        session.type_line(line);
+    }
+    let before = session.shell.pending().to_vec();
+    for line in ["tftp-image-timeout 0", "hostname a b", "xyz", "do xyz", "do end", "tftp-image-path"] {
+        let output = session.type_line(line);
+        assert!(output.refused && output.commands.is_empty(), "{line}");
+        assert_eq!(session.shell.pending(), before);
+        assert_eq!(session.shell.mode(), Mode::ImageProfileTftp);
+    }
+}
+
+#[test]
+fn do_runs_an_exec_command_without_leaving_the_sub_mode() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default", "image-download-mode tftp"] {
+        session.type_line(line);
+    }
+    let output = session.type_line("do ap name AP-1 reset");
+    assert_eq!(output.commands, [Command::Reset { target: Target::Name("AP-1".into()) }]);
+    let output = session.type_line("do show clock | count UTC");
+    assert_eq!(output.text, "Number of lines which match regexp = 1\n");
+    assert_eq!(session.shell.mode(), Mode::ImageProfileTftp);
+    assert_eq!(session.shell.pending().len(), 1);
+}
+
+#[test]
+fn the_caret_counts_the_prompt_and_what_stands_before_the_command() {
+    let mut session = Session::new(Privilege::Privileged);
+    let caret = |output: &Output| output.text.find('^').expect("a caret");
+    let wrong = session.type_line("show ap xyz");
+    assert_eq!(caret(&wrong), "9120-EWC#show ap ".len());
+    let wrong = session.type_line("show clock | xyz");
+    assert_eq!(caret(&wrong), "9120-EWC#show clock | ".len());
+    session.type_line("configure terminal");
+    let wrong = session.type_line(" do  show ap xyz");
+    assert_eq!(caret(&wrong), "9120-EWC(config)# do  show ap ".len());
+}
+
+#[test]
+fn a_session_that_was_granted_little_cannot_rise() {
+    let mut session = Session::new(Privilege::User);
+    assert_eq!(session.prompt(), "9120-EWC>");
+    let output = session.type_line("enable");
+    assert_eq!(output.text, "% Access denied\n");
+    assert!(output.refused);
+    assert!(session.type_line("configure terminal").refused);
+    assert!(session.type_line("ap image predownload").refused);
+    assert!(session.type_line("show running-config").refused);
+    assert!(session.commands.is_empty());
+}
+
+#[test]
+fn install_activate_takes_the_image_that_was_added_last() {
+    let mut session = Session::new(Privilege::Privileged);
+    assert_eq!(
+        session.type_line("install activate").text,
+        "% No image to activate; fetch one with `install add file URL`\n"
+    );
+    for v in ["17.12.1.5", "17.9.4.27"] {
+        let url = "tftp://172.16.5.27/ap1g8";
+        let fetch = session.story.add_started(url, "ap1g8");
+        session.story.after_ms(1_000).add_completed(fetch, url, image("ap1g8", v));
+    }
+    let output = session.type_line("install activate");
+    assert_eq!(output.commands, [Command::Activate { version: version("17.9.4.27") }]);
+}
+
+#[test]
+fn terminal_settings_are_the_session_s_own() {
+    let mut session = Session::new(Privilege::User);
+    for line in ["terminal length 0", "term wid 511"] {
+        assert_eq!(session.type_line(line), Output::default());
+    }
+    assert_eq!(session.shell.terminal(), Terminal { length: 0, width: 511 });
+}
+
+#[test]
+fn nul_octets_are_passed_over() {
+    let mut session = Session::new(Privilege::User);
+    assert_eq!(session.output("\0"), Output::default());
+    assert_eq!(session.output("sh\0ow clock").text, session.output("show clock").text);
+}
+
+#[test]
+fn help_and_tab_know_the_mode_and_what_do_changes() {
+    let mut session = Session::new(Privilege::Privileged);
+    session.type_line("configure terminal");
+    assert_eq!(
+        session.shell.help("do show ap "),
+        "  image    Images of the access points and their predownload\n  summary  All access points\n"
+    );
+    assert_eq!(session.shell.complete("do sh ap im").as_deref(), Some("do sh ap image "));
+    assert_eq!(session.shell.complete("host").as_deref(), Some("hostname "));
+}
+
+#[test]
+fn a_pipe_in_the_value_of_a_setting_is_no_filter() {
+    let mut session = Session::new(Privilege::Privileged);
+    session.type_line("configure terminal");
+    session.type_line("ap join ca a | include b");
+    assert_eq!(session.commands, [configure(vec![Setting::JoinAuthority(Some("a | include b".into()))])]);
+}
+
+#[test]
+fn a_view_of_an_ap_follows_the_moment_that_it_is_asked_for() {
+    let mut session = Session::new(Privilege::User);
+    let wtp = ap("AP-1", "2c5a.0f40.6920", "172.16.4.33:5248");
+    session.story.joined(&wtp, "C9105AXI", "17.3.3.26", None, None);
+    session.story.at = moment("2024-02-01T17:30:00Z");
+    assert!(session.output("show ap summary | include AP-1").text.contains(" Joining "));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_sequence_of_lines_makes_a_session_panic_or_print_without_a_line_end(
+        lines in proptest::collection::vec(
+            "\\PC{0,30}|conf t|wireless profile image-download default|image-download-mode tftp|exit|end|do .{0,9}|(show|no|\\|) [a-z |]{0,9}",
+            0..12,
+        )
+    ) {
+        let mut session = Session::new(Privilege::Privileged);
+        for line in lines {
+            assert!(line.len() <= LINE_LIMIT);
+            let output = session.type_line(&line);
+            assert!(output.text.is_empty() || output.text.ends_with('\n'));
+            assert!(!output.refused || output.commands.is_empty());
+        }
+    }
+}

@@ -97,23 +97,26 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
                 (DownloadMode::Join, _) => "it resets into it by itself".into(),
                 (DownloadMode::Predownload, true) => "the controller resets it".into(),
                 (DownloadMode::Predownload, false) => {
-                    format!("reset it with `ap name {} reset`, or all with `ap image reset`", ap_image::name(wtp))
+                    format!("run `ap name {} reset`, or `ap image reset` for all", typed_name(wtp))
                 }
             },
             since: *at,
         },
-        ImageStatus::Failed { kind: DownloadFailureKind::ImageUnavailable, at, next_retry, words, .. } => {
+        ImageStatus::Failed { kind: DownloadFailureKind::ImageUnavailable, mode, at, next_retry, words, .. } => {
             not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
                 why: "its image was not there to send".into(),
                 words: Some(words.clone()),
-                next: retry(*next_retry, view, "predownload it again"),
+                next: retry(*next_retry, view, again(wtp, *mode)),
                 since: *at,
             })
         }
         ImageStatus::Failed { kind, words, at, next_retry, tries, mode, .. } => Reason {
             why: format!("try {tries} of the download failed: {kind}"),
             words: Some(words.clone()),
-            next: format!("{}; {}", retry(*next_retry, view, again(wtp, *mode)), download_advice(*kind)),
+            next: match next_retry {
+                Some(_) => format!("{}; {}", retry(*next_retry, view, ""), download_advice(*kind)),
+                None => format!("no further try by itself; {}, then {}", download_advice(*kind), again(wtp, *mode)),
+            },
             since: *at,
         },
         ImageStatus::Initiated { mode, .. } => not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
@@ -140,7 +143,7 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
                 ImageJoin::Immediate => "it joined before this version was the running one".into(),
             },
             words: None,
-            next: format!("give it the image with {}", again(wtp, DownloadMode::Predownload)),
+            next: again(wtp, DownloadMode::Predownload).into(),
             since: wtp.since,
         }),
     }
@@ -194,8 +197,8 @@ fn retry(at: Option<Timestamp>, view: &View, by_hand: &str) -> String {
 
 fn again(wtp: &Wtp, mode: DownloadMode) -> &'static str {
     match (mode, wtp.live()) {
-        (DownloadMode::Predownload, _) | (DownloadMode::Join, Some(_)) => "`ap image predownload`",
-        (DownloadMode::Join, None) => "it is tried when the AP joins again",
+        (DownloadMode::Predownload, _) | (DownloadMode::Join, Some(_)) => "run `ap image predownload`",
+        (DownloadMode::Join, None) => "let the AP join again",
     }
 }
 
@@ -237,6 +240,12 @@ fn download_advice(kind: DownloadFailureKind) -> &'static str {
         DownloadFailureKind::ImageUnavailable => "see why the fetch failed",
         DownloadFailureKind::CacheDamaged => "check the controller's disk; the image is fetched anew",
     }
+}
+
+/// The AP's name as it is typed in a command.
+fn typed_name(wtp: &Wtp) -> String {
+    let name = one_line(&wtp.address.name);
+    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name }
 }
 
 fn one_line(text: &str) -> String {

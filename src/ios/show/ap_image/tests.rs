@@ -105,6 +105,29 @@ fn every_state_reads_as_its_golden_row_in_the_newer_layout() {
     assert_golden("show_ap_image_every_state_17_13.txt", &shown(&every_state("17.13.1.7")));
 }
 
+#[test]
+fn the_fields_of_a_row_stand_at_the_layout_s_columns() {
+    for (running, wanted) in [
+        ("17.9.4.27", [0, 34, 57, 84, 106, 128, 146, 164]),
+        ("17.12.1.5", [0, 34, 57, 84, 106, 128, 146, 164]),
+        ("17.13.1.7", [0, 34, 57, 84, 106, 126, 146, 158]),
+        ("18.1.1.1", [0, 34, 57, 84, 106, 126, 146, 158]),
+    ] {
+        let text = shown(&every_state(running));
+        let (_, rows) = table(&text);
+        for line in rows.iter().filter(|l| !l.contains("Not Supported")) {
+            let starts: Vec<usize> = line
+                .char_indices()
+                .filter(|(i, c)| *c != ' ' && (*i == 0 || line.as_bytes()[i - 1] == b' '))
+                .map(|(i, _)| i)
+                .collect();
+            assert_eq!(starts, wanted, "{running}: {line}");
+        }
+        assert_eq!(text.contains("\nNumber of APs \n"), version(running) > version("17.12.99.0"), "{running}");
+        assert_eq!(text.contains("\n\nAP Name"), version(running) < version("17.12.99.0"), "{running}");
+    }
+}
+
 fn table(text: &str) -> (&str, Vec<&str>) {
     let mut lines = text.lines().skip_while(|l| !l.starts_with("AP Name"));
     let header = lines.next().expect("a header");
