@@ -13,6 +13,7 @@ pub mod fragment;
 pub mod header;
 pub mod keep_alive;
 mod mandatory;
+pub mod particulars;
 mod wire;
 
 pub use control::{Message, MessageType, PacketError, ParseError};

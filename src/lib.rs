@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod net;
 pub mod serve;
 pub mod syslog;
+pub mod wtp;
 
 #[cfg(test)]
 mod story;
