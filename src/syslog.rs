@@ -4,6 +4,7 @@
 //! the last ones for `show logging`; [`wire`] dresses one for a collector (bare with its count, RFC 5424, RFC 3164).
 //! A line never carries a fact that the ledger lacks.
 
+pub mod collector;
 mod format;
 mod log;
 mod time;
