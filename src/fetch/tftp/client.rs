@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
@@ -211,7 +212,8 @@ impl<'a> Shell<'a> {
             }
             if polls > 0 {
                 polls -= 1;
-                std::hint::spin_loop();
+                // The other side may need this very core: between two that spin on one, a transfer crawls.
+                thread::yield_now();
                 continue;
             }
             let left = deadline.since(self.clock.now());

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use capledger_schema::time::Monotonic;
@@ -149,7 +150,8 @@ impl Transfer {
             }
             if polls > 0 {
                 polls -= 1;
-                std::hint::spin_loop();
+                // The other side may need this very core: between two that spin on one, a transfer crawls.
+                thread::yield_now();
             } else if !self.poll(PollFlags::POLLIN, self.send.deadline())? {
                 return Ok(None);
             }
