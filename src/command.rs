@@ -75,24 +75,24 @@ impl fmt::Display for Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No WTP fits the target.
-    #[error("% No joined AP matches: {0}; see `show ap summary`")]
+    #[error("No joined AP matches: {0}; see `show ap summary`")]
     NoSuchAp(String),
     /// Every WTP that fits is where the command would bring it.
-    #[error("% Nothing to do: {0}")]
+    #[error("Nothing to do: {0}")]
     NothingToDo(String),
     /// No running version is set.
-    #[error("% No software version is set; configure `software version V`, or `install activate V`")]
+    #[error("No software version is set; configure `software version V`, or `install activate V`")]
     NoRunningVersion,
     /// No image of that version is in the catalogue.
-    #[error("% No image of version {0} is installed; use `install add` first, see `show install summary`")]
+    #[error("No image of version {0} is installed; use `install add` first, see `show install summary`")]
     NotInstalled(ImageVersion),
     /// The image-download profile does not say where images come from.
-    #[error("% The image-download profile is not complete: {0}")]
+    #[error("The image-download profile is not complete: {0}")]
     NoSource(String),
     /// A value that the controller cannot run with.
-    #[error("% {0}")]
+    #[error("{0}")]
     BadValue(String),
     /// The controller stops.
-    #[error("% The controller is stopping")]
+    #[error("The controller is stopping")]
     Stopping,
 }

@@ -6,6 +6,7 @@ pub mod ac;
 pub mod capwap;
 pub mod cli;
 pub mod command;
+pub mod daemon;
 pub mod fetch;
 pub mod image;
 pub mod ios;

@@ -7,6 +7,7 @@
 pub mod capture;
 pub mod client;
 pub mod clock;
+pub mod control;
 pub mod dtls;
 pub mod feed;
 pub mod hub;

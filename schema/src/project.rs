@@ -35,6 +35,8 @@ pub struct State {
     pub controller: Controller,
     /// The running configuration.
     pub config: Config,
+    /// Whether it was changed at run time since it was last that of the startup configuration.
+    pub unsaved: bool,
     /// The WTPs.
     pub fleet: Fleet,
     /// Fetches and the catalogue of images.
@@ -75,8 +77,8 @@ impl Projection for State {
                 };
             }
             Event::ControllerStopped { .. } => self.controller.stopped_at = Some(envelope.at),
+            Event::ConfigurationChanged { startup, .. } => self.unsaved = !startup,
             Event::ClockStepped { .. }
-            | Event::ConfigurationChanged { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

@@ -1,0 +1,171 @@
+//! The command line of the running daemon: the IOS shell over the hub's folds, its wishes sent to the core.
+//!
+//! An `install add` stays until its fetch ends and tells how it goes, as clients expect.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use capledger_schema::id::{OperationId, Seq};
+use capledger_schema::{Envelope, Event};
+
+use crate::ac::Accepted;
+use crate::command::{Command, Refusal};
+use crate::ios::{View, install, shell};
+use crate::net::clock::Clock;
+use crate::net::control::Handle;
+use crate::net::feed::{Answer, CommandLine, Output, Session, User};
+use crate::net::hub::Hub;
+use crate::syslog::{Log, TimeFormat};
+
+/// How often a command that waits looks whether its operator has left.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Opens sessions of the command line.
+pub(super) struct Operators {
+    hub: Arc<Hub>,
+    log: Arc<Mutex<Log>>,
+    handle: Handle,
+    clock: Clock,
+}
+
+impl Operators {
+    pub(super) fn new(hub: Arc<Hub>, log: Arc<Mutex<Log>>, handle: Handle, clock: Clock) -> Self {
+        Operators { hub, log, handle, clock }
+    }
+}
+
+impl CommandLine for Operators {
+    fn open(&self, user: User) -> Box<dyn Session> {
+        Box::new(Operator {
+            hub: Arc::clone(&self.hub),
+            log: Arc::clone(&self.log),
+            handle: self.handle.clone(),
+            clock: self.clock,
+            time: TimeFormat::default(),
+            shell: shell::Shell::new(user.privilege),
+            user,
+        })
+    }
+}
+
+struct Operator {
+    hub: Arc<Hub>,
+    log: Arc<Mutex<Log>>,
+    handle: Handle,
+    clock: Clock,
+    time: TimeFormat,
+    shell: shell::Shell,
+    user: User,
+}
+
+impl Session for Operator {
+    fn line(&mut self, line: &str, out: &mut dyn Output) -> Answer {
+        let said = {
+            let state = self.hub.state();
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            let view = View { state: &state, log: &log, now: self.clock.now().wall, time: &self.time };
+            self.shell.line(line, &view)
+        };
+        let mut answer = Answer { text: said.text, ok: !said.refused, ends: said.close };
+        for command in said.commands {
+            match self.run(command, out) {
+                Ok(text) => answer.text.push_str(&text),
+                Err(text) => {
+                    answer.ok = false;
+                    answer.text.push_str(&text);
+                    break;
+                }
+            }
+        }
+        answer
+    }
+
+    fn prompt(&self) -> String {
+        self.shell.prompt(&self.hub.state())
+    }
+}
+
+impl Operator {
+    /// Has the core do something; what is printed if it did, or if it did not.
+    fn run(&self, command: Command, out: &mut dyn Output) -> Result<String, String> {
+        let before = self.hub.seq();
+        let asked = command.clone();
+        let result = self.handle.command(command, &self.user.name, &self.user.from);
+        let now = self.clock.now().wall;
+        match (asked, result) {
+            (Command::InstallAdd { .. } | Command::InstallAddProfile, Ok(accepted)) => {
+                self.watch(before, &accepted, out)
+            }
+            (Command::InstallAdd { .. } | Command::InstallAddProfile, Err(refusal)) => {
+                Err(install::refused("add", &refusal.to_string(), now, &self.time))
+            }
+            (Command::Activate { version }, Ok(_)) => Ok(install::activated(version, now, &self.time)),
+            (Command::Activate { .. }, Err(refusal)) => {
+                Err(install::refused("activate", &refusal.to_string(), now, &self.time))
+            }
+            (Command::Configure { .. } | Command::Stop { .. }, Ok(_)) => Ok(String::new()),
+            (Command::Predownload { .. }, Ok(accepted)) => Ok(told("predownload was requested for", accepted.wtps)),
+            (Command::PredownloadAbort, Ok(accepted)) => Ok(told("predownload was called off for", accepted.wtps)),
+            (Command::Reset { .. }, Ok(accepted)) => Ok(told("reset was requested for", accepted.wtps)),
+            (
+                Command::Configure { .. }
+                | Command::Predownload { .. }
+                | Command::PredownloadAbort
+                | Command::Reset { .. }
+                | Command::Stop { .. },
+                Err(refusal),
+            ) => Err(refused(&refusal)),
+        }
+    }
+
+    /// Stays with an `install add` until every fetch of it has ended, or the operator leaves.
+    fn watch(&self, before: Seq, accepted: &Accepted, out: &mut dyn Output) -> Result<String, String> {
+        let mut open: BTreeSet<OperationId> = accepted.operations.iter().copied().collect();
+        if open.is_empty() {
+            return Ok("Every image that the fleet needs is installed already.\n".to_owned());
+        }
+        // Whoever is gone is noticed below.
+        let _ = out.write(&install::add_started(self.clock.now().wall, &self.time));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|e| format!("% cannot follow the operation: {e}\n"))?;
+        let mut follower = self.hub.follow(before);
+        let (mut text, mut failed) = (String::new(), false);
+        while !open.is_empty() {
+            if out.is_gone() {
+                return Err(String::new());
+            }
+            let next = runtime.block_on(async { tokio::time::timeout(LOOK, follower.next()).await });
+            let Ok(batch) = next else { continue };
+            let batch = batch.map_err(|e| format!("% cannot follow the operation: {e}\n"))?;
+            for envelope in &batch {
+                if let Some((operation, ok, words)) = self.ended(envelope)
+                    && open.remove(&operation)
+                {
+                    failed |= !ok;
+                    text.push_str(&words);
+                }
+            }
+        }
+        if failed { Err(text) } else { Ok(text) }
+    }
+
+    fn ended(&self, envelope: &Envelope) -> Option<(OperationId, bool, String)> {
+        if let Event::InstallAddCompleted { operation, image, .. } = &envelope.event {
+            Some((*operation, true, install::add_completed(image, envelope.at, &self.time)))
+        } else if let Event::InstallAddFailed { operation, url, failure, .. } = &envelope.event {
+            Some((*operation, false, install::add_failed(url, failure, envelope.at, &self.time)))
+        } else {
+            None
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    shell::refused(&refusal.to_string())
+}
+
+fn told(what: &str, wtps: usize) -> String {
+    let aps = if wtps == 1 { "AP" } else { "APs" };
+    format!("{what} {wtps} {aps}\n")
+}

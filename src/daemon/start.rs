@@ -1,0 +1,153 @@
+//! Starting: open, fold, check, bind; append only when nothing can fail any more.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use capledger_schema::id::Seq;
+use capledger_schema::project::{Projection, State};
+use capledger_schema::setting::Setting;
+
+use super::command_line::Operators;
+use super::{Daemon, DaemonError, Options};
+use crate::ac::{Ac, Input, Seed};
+use crate::image::cache::ImageCache;
+use crate::ledger::writer::{Writer, Written};
+use crate::ledger::{History, Reader, Store};
+use crate::net::capture::Capture;
+use crate::net::clock::Clock;
+use crate::net::control::{self, Channel, Parts};
+use crate::net::feed::Server;
+use crate::net::hub::Hub;
+use crate::net::pki::Pki;
+use crate::net::udp::{Binding, UdpConfig};
+use crate::syslog::Log;
+use crate::syslog::collector::Collectors;
+
+/// Lines that `show logging` keeps.
+const LOG_LINES: usize = 4096;
+
+pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
+    let dir = &options.data_dir;
+    let store = Store::open(dir)?;
+    let reader = store.reader();
+    let (state, log) = fold(&reader, dir)?;
+    let changes = startup_changes(&state, options)?;
+    let mut configured = state.config.clone();
+    for change in &changes {
+        configured.set(change);
+    }
+    let cache = ImageCache::open(dir)?;
+    let known: Vec<_> = state.installs.catalogue.values().map(|e| e.image.clone()).collect();
+    let missing = cache.reconcile(&known)?.missing;
+    let clock = Clock::new();
+    let pki = Arc::new(load_keys(dir, &configured.hostname)?);
+    let capture = options.capture.as_deref().map(create_capture).transpose()?;
+    let listen = configured.capwap.listening();
+    let control = Binding::new(&listen, &UdpConfig { discovery_groups: true, ..UdpConfig::default() })?;
+    let listening = control.local_addrs();
+    let data = Binding::new(&data_ports(&listening), &UdpConfig::default())?;
+
+    let hub = Arc::new(Hub::new(state.clone(), Arc::new(reread(store.reader()))));
+    let lines = log.lines();
+    let log = Arc::new(Mutex::new(log));
+    hub.attach(Arc::clone(&log));
+    let channel = Channel::new(state.seq).map_err(|source| io("make a wake-up", source))?;
+    let handle = channel.handle();
+    let (first, started) = sync_channel(1);
+    let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
+    let operators = Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), clock));
+    let feed = Server::start(dir, Arc::clone(&hub), operators)?;
+    let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
+    let parts = Parts {
+        ac: Ac::new(Seed(u64::from_be_bytes(entropy()?)), state),
+        control,
+        data,
+        pki,
+        cookie_seed: entropy()?,
+        key_log: options.key_log.clone(),
+        cache,
+        writer,
+        capture,
+        clock,
+        start: Input::Start { software: env!("CARGO_PKG_VERSION").to_owned(), changes, missing },
+    };
+    let control = control::start(channel, parts)?;
+    // The start is a fact like any other: nobody is told of it before it is durable.
+    if started.recv().is_err() {
+        let why = control.join().unwrap_or_else(|_| Err("the control thread panicked".to_owned()));
+        return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
+    }
+    Ok(Daemon { hub, log, handle, listening, control, feed, collectors })
+}
+
+fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {
+    let (mut state, mut log) = (State::default(), Log::new(LOG_LINES));
+    for envelope in reader.read(Seq(0)) {
+        let envelope = envelope.map_err(|source| DaemonError::Read { dir: dir.to_owned(), source })?;
+        state.apply(&envelope);
+        log.push(&envelope);
+    }
+    Ok((state, log))
+}
+
+/// What the startup configuration changes. It never silently undoes what an operator changed at run time.
+fn startup_changes(state: &State, options: &Options) -> Result<Vec<Setting>, DaemonError> {
+    let Some(wanted) = &options.config else { return Ok(Vec::new()) };
+    let changes = state.config.difference(wanted);
+    if state.unsaved && !changes.is_empty() && !options.replace {
+        return Err(DaemonError::Unsaved(changes));
+    }
+    Ok(changes)
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are dated, and this is the shell that does it")]
+fn load_keys(dir: &Path, hostname: &str) -> Result<Pki, DaemonError> {
+    Ok(Pki::load_or_create(dir, hostname, std::time::SystemTime::now())?)
+}
+
+fn create_capture(path: &Path) -> Result<Capture, DaemonError> {
+    Capture::create(path).map_err(|source| io(&format!("write the capture {}", path.display()), source))
+}
+
+/// The data channel is one port above the control channel (RFC 5415 section 3.1).
+fn data_ports(control: &[SocketAddr]) -> Vec<SocketAddr> {
+    control.iter().map(|a| SocketAddr::new(a.ip(), a.port().saturating_add(1))).collect()
+}
+
+fn reread(reader: Reader) -> impl Fn(Seq, usize) -> std::io::Result<Vec<capledger_schema::Envelope>> + Send + Sync {
+    move |after, limit| reader.read(after).take(limit).collect()
+}
+
+/// The ledger's thread: publishes what is durable, then lets go what waited for it.
+fn writer(store: Store, hub: Arc<Hub>, handle: control::Handle, first: SyncSender<()>) -> Result<Writer, DaemonError> {
+    let mut first = Some(first);
+    let written = move |written| match written {
+        Written::Durable(batch) => {
+            hub.publish(&batch);
+            if let Some(last) = batch.last() {
+                handle.durable(last.seq);
+            }
+            if let Some(first) = first.take() {
+                let _ = first.send(());
+            }
+        }
+        Written::Failed(e) => {
+            drop(first.take());
+            handle.ledger_failed(format!("the ledger takes no more: {e}; free the disk and start again"));
+        }
+    };
+    Writer::start(store, written).map_err(|source| io("start the ledger's thread", source))
+}
+
+#[expect(clippy::disallowed_methods, reason = "entropy enters here, once, as seeds")]
+fn entropy<const N: usize>() -> Result<[u8; N], DaemonError> {
+    let mut seed = [0; N];
+    openssl::rand::rand_bytes(&mut seed).map_err(|e| io("draw random octets", std::io::Error::other(e)))?;
+    Ok(seed)
+}
+
+fn io(what: &str, source: std::io::Error) -> DaemonError {
+    DaemonError::Io { what: what.to_owned(), source }
+}
