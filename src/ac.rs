@@ -287,7 +287,7 @@ impl Ac {
         let Some(asked) = session.asked.take() else { return };
         match asked {
             Asked::NameImage(version) => {
-                let present = messages::result_code(message) == Some(ResultCode::ImageAlreadyPresent);
+                let present = message.result_code() == Some(ResultCode::ImageAlreadyPresent);
                 self.on_named(peer, version, present);
             }
             Asked::Reset => {

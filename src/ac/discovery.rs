@@ -13,6 +13,7 @@ use capledger_schema::{Cause, Event, Subject};
 use super::io::Effect;
 use super::{Ac, messages};
 use crate::capwap::control::{Message, MessageType};
+use crate::capwap::element::WtpBoardData;
 use crate::capwap::header::Header;
 
 /// WTPs that are remembered as having asked.
@@ -91,7 +92,8 @@ impl Ac {
         }
         let bytes = messages::discovery_response(&message, local, &self.book.state);
         self.book.effect(Effect::SendClear { to: from, local, bytes });
-        let (model, base_mac) = messages::board(&message);
+        let board = message.board_data();
+        let (model, base_mac) = (board.and_then(WtpBoardData::model), board.and_then(WtpBoardData::base_mac));
         let joined_before = base_mac.is_some_and(|m| self.book.state.fleet.wtps.contains_key(&WtpId::BaseMac(m)));
         if !joined_before && self.discovered.is_new(base_mac, from, self.book.now.mono) {
             let event = Event::WtpDiscovered {

@@ -26,7 +26,7 @@ impl Ac {
     pub(super) fn on_image_data_request(&mut self, peer: Peer, message: &Message) {
         let Some(session) = self.sessions.get(&peer) else { return };
         let Some(joined) = session.joined.clone() else { return };
-        if messages::image_data_opcode(message) == Some(ImageDataOpcode::Abort) {
+        if message.image_data().is_some_and(|d| d.opcode == ImageDataOpcode::Abort) {
             self.respond(
                 peer,
                 messages::image_data_response(message.seq, ResultCode::Success, None, false),
@@ -165,7 +165,7 @@ impl Ac {
 
     /// The WTP answered an Image Data Request of ours: a block, or the digests before the first.
     pub(super) fn on_image_data_response(&mut self, peer: Peer, message: &Message, asked: Asked) {
-        let code = messages::result_code(message);
+        let code = message.result_code();
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let Some(transfer) = session.transfer.as_mut() else { return };
         if !matches!(code, None | Some(ResultCode::Success)) {

@@ -22,7 +22,7 @@ use crate::capwap::element::radio::DecryptionErrorReportPeriod;
 use crate::capwap::element::transfer::DataTransferType;
 use crate::capwap::element::{
     AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
-    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpBoardData, WtpFallback,
+    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpBoardData, WtpFallback, display_text,
 };
 use crate::capwap::keep_alive;
 
@@ -32,6 +32,8 @@ const IMAGE_VENDOR: u32 = 0;
 const IDLE_TIMEOUT: u32 = 300;
 /// Decryption Error Report Period, in seconds (4.6.18).
 const DECRYPTION_REPORT: u16 = 120;
+/// Characters of a WTP's name that are kept.
+const NAME_LIMIT: usize = 64;
 /// MaxDiscoveryInterval, in seconds (4.7.10).
 const DISCOVERY_INTERVAL: u8 = 20;
 
@@ -246,9 +248,9 @@ impl JoinRequest {
         };
         for element in &message.elements {
             if let Element::WtpName(name) = element {
-                join.name = Some(name.trim().to_owned()).filter(|n| !n.is_empty());
+                join.name = Some(one_word(name)).filter(|n| !n.is_empty());
             } else if let Element::LocationData(location) = element {
-                location.trim().clone_into(&mut join.location);
+                join.location = display_text(location.trim().as_bytes());
             } else if let Element::SessionId(id) = element {
                 join.session_id = id.as_bytes().to_vec();
             } else if let Element::WtpBoardData(board) = element {
@@ -265,15 +267,15 @@ impl JoinRequest {
     }
 }
 
+/// A WTP's name as it can stand in a table and a log line: no blanks, no control characters, at most 64 characters.
+fn one_word(name: &str) -> String {
+    let shown = display_text(name.trim().as_bytes());
+    shown.chars().map(|c| if c.is_whitespace() { '_' } else { c }).take(NAME_LIMIT).collect()
+}
+
 /// A version as peers write it: the four numbers, whatever stands around them.
 fn four_numbers(text: &str) -> Option<ImageVersion> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).find_map(|part| part.parse().ok())
-}
-
-/// Model and Base MAC of a Discovery Request.
-pub(super) fn board(message: &Message) -> (Option<String>, Option<MacAddr>) {
-    let board = message.elements.iter().find_map(|e| if let Element::WtpBoardData(b) = e { Some(b) } else { None });
-    (board.and_then(WtpBoardData::model), board.and_then(WtpBoardData::base_mac))
 }
 
 /// How the WTP came to know of us (RFC 5415 4.6.21).
@@ -281,14 +283,6 @@ pub(super) fn discovery_type(message: &Message) -> u8 {
     let found =
         message.elements.iter().find_map(|e| if let Element::DiscoveryType(t) = e { Some(t.code()) } else { None });
     found.unwrap_or(0)
-}
-
-pub(super) fn result_code(message: &Message) -> Option<ResultCode> {
-    message.elements.iter().find_map(|e| if let Element::ResultCode(c) = e { Some(*c) } else { None })
-}
-
-pub(super) fn image_data_opcode(message: &Message) -> Option<ImageDataOpcode> {
-    message.elements.iter().find_map(|e| if let Element::ImageData(d) = e { Some(d.opcode) } else { None })
 }
 
 /// The Session ID of a data channel keep-alive (RFC 5415 4.4.1); none if the datagram is anything else.
