@@ -287,8 +287,7 @@ impl Ac {
         let Some(asked) = session.asked.take() else { return };
         match asked {
             Asked::NameImage(version) => {
-                let present = message.result_code() == Some(ResultCode::ImageAlreadyPresent);
-                self.on_named(peer, version, present);
+                self.on_named(peer, version, message.result_code());
             }
             Asked::Reset => {
                 if let Some(session) = self.sessions.get_mut(&peer) {
@@ -491,6 +490,10 @@ impl Ac {
             self.end_session(peer, DisjoinReason::JoinTimedOut);
             return;
         }
+        if session.ask_due.is_some_and(|due| due <= now) {
+            self.withdraw(peer, "the AP did not ask for the image that it was told of");
+        }
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
         match session.exchange.overdue(now, &patience, &mut session.rtt) {
             Overdue::No => {}
             Overdue::Again { effect, block } => {
@@ -511,7 +514,8 @@ impl Ac {
     fn arm(&mut self, peer: Peer) {
         let dead = self.timer(CapwapTimer::Dead);
         let Some(session) = self.sessions.get(&peer) else { return };
-        let candidates = [Some(session.last_heard + dead), session.phase_due, session.exchange.deadline()];
+        let candidates =
+            [Some(session.last_heard + dead), session.phase_due, session.ask_due, session.exchange.deadline()];
         let due = candidates.into_iter().flatten().min();
         self.timers.set(Key::Session(peer), due);
     }

@@ -92,6 +92,7 @@ impl Ac {
         };
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.transfer = Some(transfer);
+            session.ask_due = None;
             if mode == DownloadMode::Join {
                 session.phase = Phase::ImageData;
                 session.phase_due = None;

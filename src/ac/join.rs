@@ -103,6 +103,11 @@ impl Ac {
                 let words = "no Base MAC, no certificate name, no PSK identity".to_owned();
                 Refused(RefusalReason::NoIdentity, words, ResultCode::JoinUnknownSource)
             })?;
+        // Without it the data channel could never be matched, so the session could not go on.
+        if request.session_id.is_empty() {
+            let words = "missing Session ID".to_owned();
+            return Err(Refused(RefusalReason::MissingElements, words, ResultCode::MissingMandatoryElement));
+        }
         if config.capwap.strict && !request.missing.is_empty() {
             let words = format!("missing {}", request.missing.join(", "));
             return Err(Refused(RefusalReason::MissingElements, words, ResultCode::MissingMandatoryElement));

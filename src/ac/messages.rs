@@ -22,7 +22,7 @@ use crate::capwap::element::radio::DecryptionErrorReportPeriod;
 use crate::capwap::element::transfer::DataTransferType;
 use crate::capwap::element::{
     AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
-    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpBoardData, WtpFallback, display_text,
+    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpFallback, display_text,
 };
 use crate::capwap::keep_alive;
 

@@ -4,13 +4,16 @@
 //! served at once; the next starts as soon as one ends.
 
 use capledger_schema::event::DownloadMode;
+use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::{ImageStatus, SessionState};
+use capledger_schema::setting::{CapwapTimer, ImageJoin};
 use capledger_schema::{Cause, Event, Subject};
 
 use super::fetching::Availability;
 use super::peer::Peer;
 use super::session::{Joined, Phase, Request};
 use super::{Ac, Key};
+use crate::capwap::element::ResultCode;
 
 /// How many WTPs are given an image at once while they serve.
 pub(super) const AT_ONCE: usize = 100;
@@ -69,7 +72,7 @@ impl Ac {
             self.pursue_image(&family, version, &Cause::Timer);
             return;
         }
-        let reset = self.book.state.config.image.join == capledger_schema::setting::ImageJoin::Immediate;
+        let reset = self.book.state.config.image.join == ImageJoin::Immediate;
         let wtp = joined.address.clone();
         let subject = Subject::Wtp(wtp.id.clone());
         self.book.record(Cause::Timer, subject, Event::PredownloadRequested { wtp, family, version, reset });
@@ -77,7 +80,7 @@ impl Ac {
     }
 
     /// Configuration Update Request with the Image Identifier, if another may be served now.
-    fn tell_to_ask(&mut self, peer: Peer, version: capledger_schema::image::ImageVersion) {
+    fn tell_to_ask(&mut self, peer: Peer, version: ImageVersion) {
         if self.serving.len() >= AT_ONCE || self.serving.contains(&peer) {
             return;
         }
@@ -88,15 +91,31 @@ impl Ac {
         self.pump(peer);
     }
 
-    /// The WTP answered that it will ask, or that it has the image already (result code 17).
-    pub(super) fn on_named(&mut self, peer: Peer, version: capledger_schema::image::ImageVersion, present: bool) {
-        if !present {
-            return;
+    /// The WTP answered that it will ask, that it has the image already (result code 17), or that it will not.
+    pub(super) fn on_named(&mut self, peer: Peer, version: ImageVersion, code: Option<ResultCode>) {
+        let due = self.book.now.mono + self.timer(CapwapTimer::ImageDataStart);
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        match code {
+            Some(ResultCode::ImageAlreadyPresent) => {
+                let (cause, subject) = super::download::of(session);
+                let Some(joined) = &session.joined else { return };
+                let event = Event::PredownloadAlreadyPresent { wtp: joined.address.clone(), version };
+                self.book.record(cause, subject, event);
+                self.predownload_over(peer);
+            }
+            Some(code) if !code.is_success() => self.withdraw(peer, code.name()),
+            Some(_) | None => session.ask_due = Some(due),
         }
-        let Some(session) = self.sessions.get(&peer) else { return };
+    }
+
+    /// A WTP that was told of an image does not ask for it: it is left as it is until an operator says otherwise.
+    pub(super) fn withdraw(&mut self, peer: Peer, reason: &str) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        session.ask_due = None;
         let (cause, subject) = super::download::of(session);
-        let Some(joined) = &session.joined else { return };
-        let event = Event::PredownloadAlreadyPresent { wtp: joined.address.clone(), version };
+        let Some(joined) = session.joined.as_mut() else { return };
+        joined.deferred = false;
+        let event = Event::PredownloadWithdrawn { wtp: joined.address.clone(), reason: reason.to_owned() };
         self.book.record(cause, subject, event);
         self.predownload_over(peer);
     }
@@ -152,12 +171,7 @@ impl Ac {
     }
 
     /// Reset Request: the WTP restarts, into the image named if it holds it (RFC 5415 9.2).
-    pub(super) fn request_reset(
-        &mut self,
-        peer: Peer,
-        version: Option<capledger_schema::image::ImageVersion>,
-        cause: &Cause,
-    ) {
+    pub(super) fn request_reset(&mut self, peer: Peer, version: Option<ImageVersion>, cause: &Cause) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.queue.iter().any(|r| matches!(r, Request::Reset(_))) || session.phase != Phase::Run {
             return;

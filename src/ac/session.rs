@@ -116,6 +116,8 @@ pub(super) struct Session {
     pub(super) last_heard: Monotonic,
     /// Message types that were turned away, so that each is recorded once.
     pub(super) rejected: BTreeSet<u32>,
+    /// Until when it is to ask for the image that a Configuration Update Request named.
+    pub(super) ask_due: Option<Monotonic>,
     /// It was told to reset: by an operator (true), or by the controller.
     pub(super) reset_by: Option<bool>,
     /// Octets of a crash log that is coming in.
@@ -155,6 +157,7 @@ impl Session {
             transfer: None,
             last_heard: now,
             rejected: BTreeSet::new(),
+            ask_due: None,
             reset_by: None,
             incoming_data: None,
         }
