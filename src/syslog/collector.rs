@@ -70,6 +70,16 @@ pub enum CollectorError {
     Start(io::Error),
 }
 
+impl From<CollectorError> for io::Error {
+    fn from(error: CollectorError) -> io::Error {
+        let kind = match &error {
+            CollectorError::Cursors { source, .. } | CollectorError::Start(source) => source.kind(),
+            CollectorError::Damaged { .. } => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
 /// A place in the log: which envelope, and how many lines there are up to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Place {
@@ -149,6 +159,11 @@ impl Collectors {
             })
             .map_err(CollectorError::Start)?;
         Ok(Collectors { shared, stop, thread: Some(thread) })
+    }
+
+    /// Sends what is published by now, for a second at most, keeps the cursors and ends.
+    pub fn finish(self) {
+        drop(self);
     }
 
     /// How it goes with each collector.

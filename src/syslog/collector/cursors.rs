@@ -64,7 +64,8 @@ impl Cursors {
         let mut file = File::create(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_data()?;
-        fs::rename(&new, &self.path)
+        fs::rename(&new, &self.path)?;
+        self.path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
@@ -22,6 +22,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Without an error for so long, a collector counts as well again.
+const CALM: Duration = Duration::from_secs(1);
+
 pub(super) struct Sender {
     host: SocketAddr,
     shared: Arc<Shared>,
@@ -38,6 +41,7 @@ impl Sender {
         let mut follower = self.hub.follow(place.seq);
         let mut socket = None;
         let mut burst = 0;
+        let mut health = Health { host: self.host, failing_since: None };
         loop {
             let stopped = *stop.borrow();
             if stopped && follower.after() >= self.hub.seq() {
@@ -57,7 +61,7 @@ impl Sender {
             };
             for envelope in &batch {
                 if let Some(entry) = place.pass(envelope) {
-                    self.send(&mut socket, &entry).await;
+                    self.send(&mut socket, &mut health, &entry).await;
                     burst += 1;
                     if burst % BURST == 0 {
                         tokio::time::sleep(PAUSE).await;
@@ -70,23 +74,27 @@ impl Sender {
     }
 
     /// Sends one line, and waits for as long as it cannot leave this machine.
-    async fn send(&self, socket: &mut Option<UdpSocket>, entry: &Entry) {
+    async fn send(&self, socket: &mut Option<UdpSocket>, health: &mut Health, entry: &Entry) {
         let mut wait = FIRST_WAIT;
         loop {
-            let sent = self.try_send(socket, entry).await;
-            match sent {
-                Ok(()) => return self.note(|known| known.status.sent += 1),
-                Err(error) => {
-                    let lost = is_lost(&error);
-                    tracing::debug!(host = %self.host, %error, lost, "a syslog line was not taken");
-                    self.note(|known| {
-                        known.status.failed += u64::from(lost);
-                        known.status.last_error = Some(error.to_string());
-                    });
-                    *socket = None;
-                    if lost {
-                        return;
+            match self.try_send(socket, entry).await {
+                Ok(Sent { refused }) => {
+                    match &refused {
+                        Some(error) => health.bad(error),
+                        None => health.good(),
                     }
+                    return self.note(|known| {
+                        known.status.sent += 1;
+                        if let Some(error) = refused {
+                            known.status.failed += 1;
+                            known.status.last_error = Some(error.to_string());
+                        }
+                    });
+                }
+                Err(error) => {
+                    health.bad(&error);
+                    self.note(|known| known.status.last_error = Some(error.to_string()));
+                    *socket = None;
                     tokio::time::sleep(wait).await;
                     wait = (2 * wait).min(LONGEST_WAIT);
                 }
@@ -94,7 +102,7 @@ impl Sender {
         }
     }
 
-    async fn try_send(&self, socket: &mut Option<UdpSocket>, entry: &Entry) -> io::Result<()> {
+    async fn try_send(&self, socket: &mut Option<UdpSocket>, entry: &Entry) -> io::Result<Sent> {
         let socket = match socket {
             Some(socket) => socket,
             None => socket.insert(open(self.host).await?),
@@ -104,7 +112,19 @@ impl Sender {
         let datagram = wire::ios(entry, origin, &TimeFormat::default());
         // Held over the wait, the state would be copied with every publication.
         drop(state);
-        socket.send(datagram.as_bytes()).await.map(|_| ())
+        match socket.send(datagram.as_bytes()).await {
+            Ok(_) => Ok(Sent { refused: None }),
+            // The host refused what came before, and this line has not left yet.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                match socket.send(datagram.as_bytes()).await {
+                    // Refused as well, which counts with the next one.
+                    Ok(_) => Ok(Sent { refused: Some(error) }),
+                    Err(again) if again.kind() == io::ErrorKind::ConnectionRefused => Ok(Sent { refused: Some(again) }),
+                    Err(other) => Err(other),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn note(&self, change: impl FnOnce(&mut super::Known)) {
@@ -122,8 +142,35 @@ async fn open(host: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Whether a line is gone: the collector's host refused what came before. Any other error is this machine's own (no
-/// route, no buffer, no descriptor) and passes.
-fn is_lost(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ConnectionRefused
+/// A line has left.
+struct Sent {
+    /// What became of the one before it, if nobody took that.
+    refused: Option<io::Error>,
+}
+
+/// Whether lines get through: traced when it changes, not with every line.
+struct Health {
+    host: SocketAddr,
+    failing_since: Option<Instant>,
+}
+
+impl Health {
+    fn bad(&mut self, error: &io::Error) {
+        if self.failing_since.replace(now()).is_none() {
+            tracing::warn!(host = %self.host, %error, "the syslog collector does not take its lines");
+        }
+    }
+
+    /// Refusals come late: one good line among bad ones is no change yet.
+    fn good(&mut self) {
+        if self.failing_since.is_some_and(|at| now().duration_since(at) >= CALM) {
+            self.failing_since = None;
+            tracing::info!(host = %self.host, "the syslog collector takes its lines again");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a shell's own pace, of which no fact depends")]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use capledger_schema::failure::FetchFailureKind;
 use capledger_schema::id::Seq;
 use capledger_schema::project::State;
 use capledger_schema::setting::Setting;
@@ -235,4 +236,53 @@ fn a_place_beyond_the_ledger_is_another_ledgers_and_does_not_count() {
     world.start().expect("collectors");
     world.lines(2);
     assert_eq!(collector.take(2), world.expected()[2..]);
+}
+
+#[test]
+fn the_priority_follows_the_severity_and_a_collector_may_be_on_ipv6() {
+    let mut world = World::new();
+    let collector = Collector(UdpSocket::bind("[::1]:0").expect("a socket"));
+    collector.0.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    world.configure(Setting::LoggingHost(collector.addr()));
+    world.start().expect("collectors");
+    let url = "tftp://172.16.5.27/Wrong-Path/ap1g6";
+    let fetch = world.story.add_started(url, "ap1g6");
+    world.story.add_failed(fetch, url, "ap1g6", FetchFailureKind::NotFound, "File not found (1)", None);
+    world.publish();
+    world.collectors.take().expect("collectors").finish();
+    assert_eq!(
+        collector.take(2),
+        [
+            "<189>3: *Feb  1 17:05:37.108: %INSTALL-5-INSTALL_START_INFO: Chassis 1 R0/0: install_engine: Started \
+             install add tftp://172.16.5.27/Wrong-Path/ap1g6",
+            "<187>4: *Feb  1 17:05:37.108: %INSTALL-3-OPERATION_ERROR_MESSAGE: Chassis 1 R0/0: install_engine: Failed \
+             to install_add package tftp://172.16.5.27/Wrong-Path/ap1g6, Error: Failed to download file \
+             tftp://172.16.5.27/Wrong-Path/ap1g6: No such file or directory",
+        ]
+    );
+}
+
+#[test]
+fn a_collector_that_comes_back_gets_the_next_line_whole() {
+    let mut world = World::new();
+    let place = Collector::new().addr();
+    world.configure(Setting::LoggingHost(place));
+    world.start().expect("collectors");
+    let status = |world: &World| world.collectors.as_ref().expect("collectors").status()[&place].clone();
+    let wait = |world: &World, sent: u64| {
+        let done = (0..2_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            status(world).sent >= sent
+        });
+        assert!(done, "{:?}", status(world));
+    };
+    for n in 1..=3 {
+        world.lines(1);
+        wait(&world, n);
+    }
+    assert!(status(&world).failed > 0);
+    let collector = Collector(UdpSocket::bind(place).expect("the same port"));
+    collector.0.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    world.lines(2);
+    assert_eq!(collector.take(2), world.expected()[5..]);
 }
