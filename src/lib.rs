@@ -13,6 +13,7 @@ pub mod ios;
 pub mod ledger;
 pub mod net;
 pub mod serve;
+pub mod simulate;
 pub mod syslog;
 pub mod wtp;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::audit;
+use capledger::cli::{audit, simulate};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -17,10 +17,15 @@ struct Arguments {
 enum Command {
     /// Checks the ledger, or exports it
     Audit(audit::AuditArgs),
+    /// Plays access points against a controller
+    ///
+    /// They discover it, set up DTLS, join, fetch images and reboot into them, as real ones do, and print their consoles.
+    Simulate(Box<simulate::SimulateArgs>),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Audit(args) => audit::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     }
 }

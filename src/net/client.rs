@@ -3,6 +3,7 @@
 //! It carries datagrams between an AC and the sans-IO WTPs of `wtp`, knows no CAPWAP beyond the preamble, and decides
 //! nothing: a WTP's effects come in as calls, what happens to it comes out as [`ClientEvent`]s.
 
+mod loss;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use sockets::ClientCounters;
 
+use self::loss::Loss;
 use self::sockets::Sockets;
 use super::dtls::{ClientContext, CloseReason, DtlsConfig, DtlsError, Endpoint, MAX_PLAINTEXT, SealError, Status};
 use super::pki::Credentials;
@@ -50,6 +52,7 @@ pub enum ClientEvent {
 pub struct Clients {
     context: ClientContext,
     sockets: Sockets,
+    loss: Loss,
     aps: Vec<Client>,
     timers: BTreeSet<(Instant, ClientId)>,
     events: VecDeque<(ClientId, ClientEvent)>,
@@ -110,6 +113,7 @@ impl Clients {
         Ok(Self {
             context: ClientContext::new(config)?,
             sockets: Sockets::towards(ac)?,
+            loss: Loss::none(),
             aps: Vec::new(),
             timers: BTreeSet::new(),
             events: VecDeque::new(),
@@ -126,6 +130,17 @@ impl Clients {
         Ok((id, local))
     }
 
+    /// Makes the link lose so many per cent of the datagrams, each way, handshakes included. A seed loses the same ones
+    /// of the same sequence.
+    pub fn lose(&mut self, percent: f64, seed: u64) {
+        self.loss = Loss::new(percent, seed);
+    }
+
+    /// How many datagrams [`Self::lose`] has lost.
+    pub fn lost(&self) -> u64 {
+        self.loss.lost()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.aps.len()
@@ -138,9 +153,11 @@ impl Clients {
 
     /// Sends a datagram in clear: discovery.
     pub fn send_clear(&mut self, id: ClientId, to: SocketAddr, datagram: &[u8]) {
-        let mut octets = self.sockets.buffer();
-        octets.extend_from_slice(datagram);
-        self.sockets.send(id, to, octets);
+        if self.loss.passes() {
+            let mut octets = self.sockets.buffer();
+            octets.extend_from_slice(datagram);
+            self.sockets.send(id, to, octets);
+        }
     }
 
     /// Sends a datagram on the data channel, in clear. What comes from there is [`ClientEvent::Data`] from now on.
@@ -169,7 +186,7 @@ impl Clients {
         let mut octets = self.sockets.buffer();
         let sealed = session.endpoint.seal(message, &mut octets);
         let to = session.ac;
-        if sealed.is_ok() {
+        if sealed.is_ok() && self.loss.passes() {
             self.sockets.send(id, to, octets);
         }
         sealed
@@ -181,7 +198,9 @@ impl Clients {
         if let Some(session) = &mut client.session {
             session.endpoint.close();
             while let Some(octets) = session.endpoint.poll_transmit() {
-                self.sockets.send(id, session.ac, octets);
+                if self.loss.passes() {
+                    self.sockets.send(id, session.ac, octets);
+                }
             }
         }
         self.vanish(id);
@@ -201,7 +220,9 @@ impl Clients {
         let result = self.sockets.receive(self.aps.len(), &mut arrived);
         let count = arrived.len();
         for Arrival { client, from, octets } in arrived.drain(..) {
-            self.dispatch(client, from, octets, now);
+            if self.loss.passes() {
+                self.dispatch(client, from, octets, now);
+            }
         }
         self.arrived = arrived;
         result.map(|()| count)
@@ -273,7 +294,9 @@ impl Clients {
             self.events.push_back((id, ClientEvent::Message(message.to_vec())));
         }
         while let Some(octets) = session.endpoint.poll_transmit() {
-            self.sockets.send(id, session.ac, octets);
+            if self.loss.passes() {
+                self.sockets.send(id, session.ac, octets);
+            }
         }
         if let Some(timer) = session.timer.take() {
             self.timers.remove(&(timer, id));

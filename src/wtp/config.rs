@@ -69,7 +69,7 @@ impl WtpConfig {
 
 impl WtpConfig {
     /// Makes what the RFC does not allow to be empty non-empty, and what it limits no longer than that.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         if self.name.is_empty() {
             let MacAddr([a, b, c, d, e, f]) = self.ethernet_mac;
             self.name = format!("AP{a:02X}{b:02X}.{c:02X}{d:02X}.{e:02X}{f:02X}");
