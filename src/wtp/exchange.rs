@@ -129,6 +129,12 @@ impl Exchange {
         if self.busy() { None } else { self.waiting.pop_front() }
     }
 
+    /// Neither what is outstanding nor what waits is of use any more; the AC's repetitions still find their answer.
+    pub(super) fn hush(&mut self) {
+        self.outstanding = None;
+        self.waiting.clear();
+    }
+
     /// What a request of the AC with this sequence number is.
     pub(super) fn classify(&self, seq: u8) -> Arrival {
         match self.peer_seq.map(|last| compare_seq(seq, last)) {

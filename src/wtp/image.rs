@@ -14,6 +14,8 @@ use crate::capwap::control::Message;
 use crate::capwap::digest;
 use crate::capwap::element::{Element, ImageDataOpcode, ResultCode};
 
+/// The reference's words for an image whose first block does not come.
+pub(super) const CANNOT_START: &str = "image download cannot start";
 /// What a WTP without room says of it.
 pub(super) const NO_SPACE: &str = "no space for the image";
 
@@ -263,6 +265,7 @@ impl Wtp {
         self.state = WtpState::Reset;
         self.after_reset = after;
         self.session_open = true;
+        self.exchange.hush();
         for timer in [Timer::Retransmit, Timer::Echo, Timer::KeepAlive, Timer::DataDead, Timer::ImageDataStart] {
             self.timers.stop(timer);
         }
@@ -272,7 +275,7 @@ impl Wtp {
     /// The next block, or the first one, did not come.
     pub(super) fn image_data_overdue(&mut self) {
         match self.download.as_ref().map(|d| d.octets()) {
-            Some(0) => self.give_up("image download cannot start"),
+            Some(0) => self.give_up(CANNOT_START),
             Some(_) => self.give_up("image download stalled"),
             None => {}
         }

@@ -28,7 +28,8 @@ pub enum WtpInput<'a> {
         /// The whole datagram.
         bytes: &'a [u8],
     },
-    /// The AC ended the DTLS session, or DTLS gave it up.
+    /// The AC ended the DTLS session, or DTLS gave it up. Not to be given for a session that the WTP itself ended
+    /// ([`WtpEffect::Disconnect`], [`WtpEffect::Vanish`]): it may have asked for the next one by then.
     Closed,
     /// Something happened at the WTP that is worth a WTP Event Request.
     Event,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::exchange::{Exchange, Request};
+use super::image::{CANNOT_START, named_image};
 use super::script::Script;
 use super::timer::Timer;
 use super::{AfterReset, Wtp, WtpEffect, WtpState, message};
@@ -189,7 +190,7 @@ impl Wtp {
                 self.ac_name.clone_from(name);
             }
         }
-        let Some((identifier, wanted)) = super::image::named_image(&message.elements) else {
+        let Some((identifier, wanted)) = named_image(&message.elements) else {
             self.configure();
             return;
         };
@@ -268,7 +269,7 @@ impl Wtp {
         let to = SocketAddr::new(self.ac.ip(), self.ac.port().wrapping_add(1));
         self.out.push(WtpEffect::SendData { to, bytes: message::keep_alive(self.session_id) });
         self.timers.set(Timer::KeepAlive, self.now.mono, self.keep_alive_interval);
-        self.keep_alive_interval = (self.keep_alive_interval * 2).min(self.config.timers.keep_alive);
+        self.keep_alive_interval = (self.keep_alive_interval * 2).min(self.echo_interval / 2);
         if !self.timers.running(Timer::DataDead) {
             self.timers.set(Timer::DataDead, self.now.mono, self.config.timers.data_dead);
         }
@@ -324,7 +325,7 @@ impl Wtp {
         self.counters.failures += 1;
         let downloading = self.download.is_some();
         let file = self.file_name();
-        let repeated = (self.state == WtpState::ImageData).then_some((self.ac.ip(), file.as_str()));
+        let repeated = (why == CANNOT_START).then_some((self.ac.ip(), file.as_str()));
         self.say(|console, at, out| console.restarting(at, why, repeated, out));
         self.finish_script();
         self.drop_download();

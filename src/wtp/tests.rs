@@ -17,8 +17,10 @@ use crate::capwap::element::ac::{AcDescriptor, RMacField};
 use crate::capwap::element::{CapwapTimers, Element, ImageDataOpcode, ImageIdentifier, ImageInformation, ResultCode};
 use crate::image::bundle::ImageSpec;
 
+mod console;
 mod image;
 mod join;
+mod noise;
 mod run;
 
 const AC: &str = "172.16.4.26:5246";
@@ -297,4 +299,11 @@ impl Stage {
     fn elapsed_since(&self, at: Timestamp) -> Duration {
         self.now.wall.since(at)
     }
+}
+
+#[test]
+fn a_wtp_is_small_enough_for_thousands_in_one_process() {
+    let own = size_of::<Wtp>();
+    let download = size_of::<super::download::Download>();
+    assert!(own + download <= 2_048, "{own} octets, {download} more during a download");
 }
