@@ -3,3 +3,4 @@
 pub mod audit;
 pub mod interrupt;
 pub mod simulate;
+pub mod top;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, simulate};
+use capledger::cli::{audit, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -21,11 +21,14 @@ enum Command {
     ///
     /// They discover it, set up DTLS, join, fetch images and reboot into them, as real ones do, and print their consoles.
     Simulate(Box<simulate::SimulateArgs>),
+    /// Shows the fleet live
+    Top(top::TopArgs),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Audit(args) => audit::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Top(args) => top::run(&args),
     }
 }

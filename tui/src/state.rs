@@ -194,6 +194,8 @@ impl Dashboard {
 
     fn snapshot(&mut self, state: State) {
         self.rates = Rates::default();
+        // What came before it was looked up, not live.
+        self.lag = None;
         for (id, wtp) in &state.fleet.wtps {
             match &wtp.image {
                 ImageStatus::Moving { operation, started_at, moved_at, octets, .. } => {

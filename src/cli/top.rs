@@ -1,0 +1,236 @@
+//! `capledger top`: the live dashboard of a running controller; plain lines where standard output is no terminal.
+//!
+//! Reads the daemon's local socket and nothing else. It comes back by itself when the daemon does.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use capledger_schema::feed::{PROTOCOL, ServerMessage};
+use capledger_schema::id::Seq;
+use capledger_tui::plain::Printer;
+use capledger_tui::{End, Options};
+use clap::Args;
+
+use crate::net::feed::client::Since;
+use crate::net::feed::{Client, ClientError};
+
+/// Envelopes from before the start that the log and the APs' stories begin with.
+const BACKLOG: u64 = 2_000;
+
+/// Between two tries to reach a daemon that has gone.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Messages between the socket and the screen; then the socket waits, and the daemon re-reads for us later.
+const QUEUE: usize = 16;
+
+/// `capledger top ...`
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// The data directory of the controller
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Prints a line per change instead of the dashboard, as without a terminal
+    #[arg(long)]
+    plain: bool,
+}
+
+/// Shows the fleet until the user leaves. Exits with 0, or with 1 if no controller answers or the terminal fails.
+pub fn run(args: &TopArgs) -> ExitCode {
+    let dir = &args.data_dir;
+    let shown = Client::connect(dir)
+        .map_err(io::Error::other)
+        .and_then(|first| if args.plain || !io::stdout().is_terminal() { plain(first) } else { dashboard(dir, first) });
+    match shown {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("capledger top: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dashboard(dir: &Path, first: Client) -> io::Result<()> {
+    let (tx, rx) = sync_channel(QUEUE);
+    let dir = dir.to_owned();
+    std::thread::Builder::new().name("feed-client".into()).spawn(move || feed(&dir, first, &tx))?;
+    match capledger_tui::run(rx, &Options::from_env(|name| std::env::var(name).ok()))? {
+        End::Quit | End::Source => Ok(()),
+    }
+}
+
+/// The dashboard has ended.
+struct Ended;
+
+/// Forwards the feed, and finds the daemon again when it is gone, until nobody takes it any more.
+fn feed(dir: &Path, first: Client, tx: &SyncSender<ServerMessage>) {
+    let mut client = Some(first);
+    if backlog(dir, tx).is_err() {
+        return;
+    }
+    loop {
+        let session = match client.take() {
+            Some(client) => forward(client, tx),
+            None => Client::connect(dir).map_or_else(|error| Ok(error.to_string()), |client| forward(client, tx)),
+        };
+        let Ok(why) = session else { return };
+        if tx.send(ServerMessage::Bye(why)).is_err() {
+            return;
+        }
+        std::thread::sleep(RETRY);
+    }
+}
+
+/// What happened shortly before: for the log alone, since the snapshot that follows is the state. Without it there is
+/// less to read and nothing else is lost, so its errors are not told.
+fn backlog(dir: &Path, tx: &SyncSender<ServerMessage>) -> Result<(), Ended> {
+    let Ok(client) = Client::connect(dir) else { return Ok(()) };
+    let after = Seq(client.daemon().seq.0.saturating_sub(BACKLOG));
+    let Ok(history) = client.history(after) else { return Ok(()) };
+    let batch: Vec<_> = history.map_while(Result::ok).collect();
+    if batch.is_empty() { Ok(()) } else { tx.send(ServerMessage::Events(batch)).map_err(|_| Ended) }
+}
+
+/// Until the connection ends; why it did.
+fn forward(client: Client, tx: &SyncSender<ServerMessage>) -> Result<String, Ended> {
+    let daemon = client.daemon().clone();
+    let hello = ServerMessage::Hello {
+        protocol: PROTOCOL,
+        controller: daemon.controller,
+        software: daemon.software,
+        seq: daemon.seq,
+    };
+    tx.send(hello).map_err(|_| Ended)?;
+    let subscription = match client.subscribe(Since::Now) {
+        Ok(subscription) => subscription,
+        Err(error) => return Ok(why(error)),
+    };
+    for message in subscription {
+        match message {
+            Ok(message) => tx.send(message).map_err(|_| Ended)?,
+            Err(error) => return Ok(why(error)),
+        }
+    }
+    Ok("the feed ended".to_owned())
+}
+
+fn why(error: ClientError) -> String {
+    match error {
+        ClientError::Bye(words) => words,
+        ClientError::Broken(_, error) => error.to_string(),
+        error @ (ClientError::NotRunning(_) | ClientError::Path(_) | ClientError::Denied(..)) => error.to_string(),
+    }
+}
+
+/// Prints lines until the daemon ends, or nobody reads them.
+fn plain(client: Client) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut printer = Printer::default();
+    for message in client.subscribe(Since::Now).map_err(io::Error::other)? {
+        match message {
+            Ok(ServerMessage::Snapshot(state)) => printer = Printer::new(*state),
+            Ok(ServerMessage::Events(batch)) => {
+                for line in batch.iter().filter_map(|envelope| printer.apply(envelope)) {
+                    match writeln!(out, "{line}") {
+                        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                        written => written?,
+                    }
+                }
+                out.flush()?;
+            }
+            Ok(
+                ServerMessage::Hello { .. }
+                | ServerMessage::Output { .. }
+                | ServerMessage::Reply { .. }
+                | ServerMessage::Bye(_),
+            ) => {}
+            Err(ClientError::Bye(words)) => {
+                eprintln!("capledger top: {words}");
+                return Ok(());
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::Receiver;
+
+    use capledger_schema::project::State;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::net::feed::{Answer, CommandLine, Output, Server, Session, User};
+    use crate::net::hub::Hub;
+    use crate::story::Story;
+
+    struct NoCommands;
+
+    impl CommandLine for NoCommands {
+        fn open(&self, _: User) -> Box<dyn Session> {
+            Box::new(NoCommands)
+        }
+    }
+
+    impl Session for NoCommands {
+        fn line(&mut self, _: &str, _: &mut dyn Output) -> Answer {
+            Answer { text: String::new(), ok: false, ends: false }
+        }
+        fn prompt(&self) -> String {
+            String::new()
+        }
+    }
+
+    fn daemon(dir: &TempDir, story: &Story) -> (Arc<Hub>, Server) {
+        let hub = Arc::new(Hub::new(State::default(), Arc::new(|_, _| Ok(Vec::new()))));
+        hub.publish(&story.envelopes);
+        let server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(NoCommands)).expect("a server");
+        (hub, server)
+    }
+
+    fn next(rx: &Receiver<ServerMessage>) -> ServerMessage {
+        rx.recv_timeout(Duration::from_secs(20)).expect("a message in time")
+    }
+
+    #[test]
+    fn the_dashboard_gets_what_happened_before_then_the_state_then_what_happens() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut story = Story::begin("2024-02-01T17:05:37Z");
+        story.configured(vec![]);
+        let (hub, _server) = daemon(&dir, &story);
+        let (tx, rx) = sync_channel(QUEUE);
+        let (path, first) = (dir.path().to_owned(), Client::connect(dir.path()).expect("a connection"));
+        let feeding = std::thread::spawn(move || feed(&path, first, &tx));
+        assert_eq!(next(&rx), ServerMessage::Events(story.envelopes.clone()));
+        assert!(matches!(next(&rx), ServerMessage::Hello { .. }));
+        assert_eq!(next(&rx), ServerMessage::Snapshot(Box::new(story.state.clone())));
+        story.configured(vec![]);
+        hub.publish(&story.envelopes);
+        assert_eq!(next(&rx), ServerMessage::Events(story.envelopes[2..].to_vec()));
+        drop(rx);
+        story.configured(vec![]);
+        hub.publish(&story.envelopes);
+        feeding.join().expect("it ends when nobody takes its messages");
+    }
+
+    #[test]
+    fn a_daemon_that_comes_back_is_found_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let story = Story::begin("2024-02-01T17:05:37Z");
+        let (_, server) = daemon(&dir, &story);
+        let (tx, rx) = sync_channel(QUEUE);
+        let (path, first) = (dir.path().to_owned(), Client::connect(dir.path()).expect("a connection"));
+        std::thread::spawn(move || feed(&path, first, &tx));
+        while !matches!(next(&rx), ServerMessage::Snapshot(_)) {}
+        drop(server);
+        assert_eq!(next(&rx), ServerMessage::Bye("the controller stops".into()));
+        assert!(matches!(next(&rx), ServerMessage::Bye(words) if words.starts_with("no controller is running on")));
+        let _server = daemon(&dir, &story);
+        while !matches!(next(&rx), ServerMessage::Snapshot(_)) {}
+    }
+}
