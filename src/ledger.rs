@@ -21,6 +21,8 @@ mod verify_tests;
 pub mod writer;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io;
@@ -31,7 +33,7 @@ use capledger_schema::id::Seq;
 use capledger_schema::project::{Projection, State};
 use capledger_schema::{Envelope, codec};
 
-pub use head::Head;
+pub use head::{Digest, Head};
 pub use memory::Memory;
 pub use ranges::Ranges;
 pub use reader::Reader;

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use capledger_schema::codec::Chain;
-use capledger_schema::id::Seq;
+use capledger_schema::id::{Seq, Sha256};
 
 use super::dir::Places;
 use super::{LedgerError, io_error};
@@ -21,9 +21,12 @@ pub struct Head {
     pub seq: Seq,
     /// The chain after it.
     pub chain: Chain,
-    /// Whether the ledger was closed in order after it.
-    pub closed: bool,
+    /// The BLAKE3 of sled's log, if the ledger was closed in order after it: opening it notices a change meanwhile.
+    pub log: Option<Digest>,
 }
+
+/// The BLAKE3 of a file.
+pub type Digest = [u8; 32];
 
 /// The file of the head record.
 #[derive(Debug)]
@@ -66,9 +69,18 @@ fn read(path: &Path) -> io::Result<Option<Head>> {
     }
 }
 
+/// The digest of a whole file.
+pub(crate) fn digest(path: &Path) -> io::Result<Digest> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
 fn line(generation: u64, head: Head) -> String {
-    let Head { seq, chain, closed } = head;
-    let body = format!("ledger head {generation:020} seq {:020} chain {chain} closed {}", seq.0, u8::from(closed));
+    let Head { seq, chain, log } = head;
+    // Of one length whether closed or not.
+    let log = Sha256(log.unwrap_or_default());
+    let body = format!("ledger head {generation:020} seq {:020} chain {chain} log {log}", seq.0);
     let sum = blake3::hash(body.as_bytes()).to_hex();
     format!("{body} sum {}\n", &sum[..16])
 }
@@ -84,12 +96,13 @@ fn parse(text: &[u8]) -> Option<(u64, Head)> {
 
 fn parse_line(text: &str) -> Option<(u64, Head)> {
     let words: Vec<&str> = text.split(' ').collect();
-    let ["ledger", "head", generation, "seq", seq, "chain", chain, "closed", closed, "sum", _] = words[..] else {
+    let ["ledger", "head", generation, "seq", seq, "chain", chain, "log", log, "sum", _] = words[..] else {
         return None;
     };
     let generation = generation.parse().ok()?;
-    let chain = Chain(chain.parse::<capledger_schema::id::Sha256>().ok()?.0);
-    let head = Head { seq: Seq(seq.parse().ok()?), chain, closed: closed == "1" };
+    let digest = |hex: &str| hex.parse::<Sha256>().ok().map(|d| d.0);
+    let log = Some(digest(log)?).filter(|digest| *digest != Digest::default());
+    let head = Head { seq: Seq(seq.parse().ok()?), chain: Chain(digest(chain)?), log };
     // Written again, it must be the same line: that checks its sum and every digit.
     (line(generation, head).trim_end() == text).then_some((generation, head))
 }
@@ -99,7 +112,7 @@ mod tests {
     use super::*;
 
     fn head(seq: u64) -> Head {
-        Head { seq: Seq(seq), chain: Chain([seq as u8; 32]), closed: seq == 2 }
+        Head { seq: Seq(seq), chain: Chain([seq as u8; 32]), log: (seq == 2).then_some([7; 32]) }
     }
 
     #[test]

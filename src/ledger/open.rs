@@ -12,12 +12,13 @@ use capledger_schema::codec::{Chain, Frame};
 use capledger_schema::id::Seq;
 
 use super::dir::Places;
-use super::head::{Head, HeadFile};
+use super::head::{Head, HeadFile, digest};
 use super::reader::Shared;
 use super::salvage::{self, SEGMENT};
 use super::step::Steps;
 use super::store::Store;
 use super::value::{Pending, unpack};
+use super::verify::{self, Finding, Verdict};
 use super::{LedgerError, damaged, io_error};
 
 /// sled's own cache, in octets. It keeps about the octets of live values whatever this says; they are compressed.
@@ -46,10 +47,9 @@ impl Store {
         let lock = places.take()?;
         places.remove_half_made_indexes()?;
         let (head, recorded) = HeadFile::open(&places.head())?;
-        // sled cuts its log where it finds damage, so what a crash may have torn is looked at before it does.
         let torn = match recorded {
-            Some(Head { closed: false, seq, .. }) if places.exist() => salvageable(&places, seq)?,
-            _ => BTreeMap::new(),
+            Some(recorded) if places.exist() => look_before_opening(&places, recorded)?,
+            Some(_) | None => Frames::new(),
         };
         let refused_for = |why| LedgerError::Store { dir: places.dir.clone(), why };
         let refused = |e: sled::Error| refused_for(e.to_string());
@@ -63,15 +63,17 @@ impl Store {
         let last = pending.next().0 - 1;
         let dir = places.dir.clone();
         let shared = Arc::new(Shared { dir, hot, cold, db, durable: AtomicU64::new(last), _lock: lock });
-        let mut store = Store { places, shared, log, head, pending, seals: 0, failed: false, steps: Steps::default() };
+        let mut store = Store { places, shared, log, head, pending, seals: 0, failed: true, steps: Steps::default() };
         store.repair(&torn)?;
         store.check(recorded)?;
-        store.record(false, true).map_err(io_error("write the head record", &store.places.head()))?;
+        store.record(None, true).map_err(io_error("write the head record", &store.places.head()))?;
+        // Until here, dropping it must leave the head record as it was.
+        store.failed = false;
         Ok(store)
     }
 
     /// Appends again what sled dropped of its log although it was there, whole commits only.
-    fn repair(&mut self, torn: &BTreeMap<Seq, Vec<Vec<u8>>>) -> Result<(), LedgerError> {
+    fn repair(&mut self, torn: &Frames) -> Result<(), LedgerError> {
         let before = self.pending.len();
         let mut whole = before;
         let mut tries = torn.iter().rev().collect::<Vec<_>>();
@@ -141,6 +143,32 @@ impl Store {
     }
 }
 
+/// sled cuts its log where it finds damage, so it may only open one that yields all that must be there. Also gives the
+/// frames that it may drop although they are there.
+fn look_before_opening(places: &Places, recorded: Head) -> Result<Frames, LedgerError> {
+    let log = places.log();
+    if let Some(closed) = recorded.log
+        && digest(&log).map_err(io_error("read", &log))? == closed
+    {
+        return Ok(Frames::new());
+    }
+    // Closed and changed since, or never closed: let sled try on a copy first.
+    match verify::examine(places, Some(recorded), &places.dir) {
+        Ok(verdict) if verdict.may_be_opened() => {}
+        Ok(Verdict { finding: Finding::TailCut { recorded }, last, .. }) => {
+            let (dir, head) = (places.dir.clone(), places.head());
+            return Err(LedgerError::TailCut { dir, last, recorded, head });
+        }
+        Ok(verdict) => {
+            let why = verdict.to_string().lines().next().unwrap_or_default().to_owned();
+            return Err(LedgerError::Damaged { seq: verdict.last.next(), why });
+        }
+        // A full disk, most likely. Without the precaution is better than not at all.
+        Err(e) => tracing::warn!("the ledger is opened without looking at a copy first: {e}"),
+    }
+    salvageable(places, recorded.seq)
+}
+
 /// sled's own form of the database, opened so that it keeps to one file and starts no thread that flushes. Fails with
 /// sled's words.
 pub(super) fn open_sled(store: &Path) -> Result<sled::Db, String> {
@@ -196,9 +224,12 @@ fn recent(
     Ok(pending)
 }
 
-/// The frames in the log that reach beyond the head record, by their first sequence number, the latest copy last.
-fn salvageable(places: &Places, beyond: Seq) -> Result<BTreeMap<Seq, Vec<Vec<u8>>>, LedgerError> {
-    let mut found: BTreeMap<Seq, Vec<Vec<u8>>> = BTreeMap::new();
+/// Encoded frames by their first sequence number, the latest copy last.
+type Frames = BTreeMap<Seq, Vec<Vec<u8>>>;
+
+/// The frames in the log that reach beyond the head record.
+fn salvageable(places: &Places, beyond: Seq) -> Result<Frames, LedgerError> {
+    let mut found = Frames::new();
     let log = places.log();
     salvage::scan(&log, |_, frame| {
         if let Ok(frame) = frame

@@ -14,7 +14,7 @@ use capledger_schema::codec::Chain;
 use capledger_schema::id::Seq;
 
 use super::dir::Places;
-use super::head::{Head, HeadFile};
+use super::head::{Digest, Head, HeadFile, digest};
 use super::reader::{Reader, Shared};
 use super::step::{Step, Steps};
 use super::value::Pending;
@@ -69,7 +69,9 @@ impl Store {
         self.failed = true;
         self.shared.db.flush().map_err(|e| self.refused(&e))?;
         self.log.sync_data().map_err(io_error("sync", &self.places.log()))?;
-        self.record(true, true).map_err(io_error("write the head record", &self.places.head()))
+        let log = self.places.log();
+        let digest = digest(&log).map_err(io_error("read", &log))?;
+        self.record(Some(digest), true).map_err(io_error("write the head record", &self.places.head()))
     }
 
     fn append_batch(&mut self, batch: &[Envelope]) -> Result<(), LedgerError> {
@@ -138,12 +140,12 @@ impl Store {
         self.pending = Pending::new(self.pending.next(), self.pending.chain());
         self.seals += 1;
         let sync = self.seals.is_multiple_of(HEAD_SYNC_EVERY);
-        self.record(false, sync).map_err(io_error("write the head record", &self.places.head()))?;
+        self.record(None, sync).map_err(io_error("write the head record", &self.places.head()))?;
         self.step(Step::Recorded)
     }
 
-    pub(super) fn record(&mut self, closed: bool, sync: bool) -> io::Result<()> {
-        self.head.write(Head { seq: self.last_seq(), chain: self.chain(), closed }, sync)
+    pub(super) fn record(&mut self, log: Option<Digest>, sync: bool) -> io::Result<()> {
+        self.head.write(Head { seq: self.last_seq(), chain: self.chain(), log }, sync)
     }
 
     pub(super) fn refused(&self, e: &sled::Error) -> LedgerError {

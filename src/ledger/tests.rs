@@ -1,10 +1,9 @@
-//! The store as its users see it, and as a crash leaves it.
+//! The store as its users see it.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use capledger_schema::generate;
 use capledger_schema::id::{OperationId, Seq};
@@ -13,7 +12,6 @@ use capledger_schema::{Cause, Envelope, Event, Source, Subject};
 use proptest::prelude::*;
 
 use super::step::Step;
-use super::store::SEAL_AT;
 use super::{History, Ledger, LedgerError, Store};
 
 /// Envelopes of the usual size, from `first` to `last`.
@@ -162,46 +160,6 @@ fn sled_keeps_everything_in_its_one_file() {
     let store = Store::open(dir.path()).expect("opens");
     assert!(all(&store) == written);
     assert_eq!(fs::read_dir(dir.path().join("ledger/blobs")).expect("a directory").count(), 0);
-}
-
-#[test]
-fn a_crash_at_any_step_loses_nothing_acknowledged_and_no_commit_in_part() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let crashes = tempfile::tempdir().expect("a directory");
-    let mut store = Store::open(dir.path()).expect("opens");
-    let written = envelopes(1, 2 * SEAL_AT as u64 + 300);
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (from, to, steps) = (dir.path().to_owned(), crashes.path().to_owned(), Arc::clone(&seen));
-    store.steps.hook = Some(Box::new(move |step| {
-        let mut steps = steps.lock().expect("no panic");
-        copy(&from, &to.join(steps.len().to_string()));
-        steps.push(step);
-        Ok(())
-    }));
-    // Around two seals: many small commits would only repeat themselves.
-    let mut bounds = vec![0, 500, 1000, 1001, 1023, 1030, 1031, 1500];
-    bounds.extend([2049, 2100, written.len()]);
-    let mut acknowledged = Vec::new();
-    for pair in bounds.windows(2) {
-        let before = seen.lock().expect("no panic").len();
-        store.append(&written[pair[0]..pair[1]]).expect("appends");
-        let after = seen.lock().expect("no panic").len();
-        acknowledged.extend((before..after).map(|_| (pair[0], pair[1])));
-    }
-    let steps = seen.lock().expect("no panic").clone();
-    for wanted in [Step::Begun, Step::Applied, Step::Flushed, Step::Synced, Step::Removed, Step::Recorded] {
-        assert!(steps.contains(&wanted), "{wanted:?}");
-    }
-    for (i, (step, (before, after))) in steps.iter().zip(acknowledged).enumerate() {
-        let store = Store::open(&crashes.path().join(i.to_string())).expect("opens after a crash");
-        let last = store.last_seq().0 as usize;
-        match step {
-            Step::Begun | Step::Applied => assert!(last == before || last == after, "{step:?} {before}: {last}"),
-            Step::Flushed | Step::Synced | Step::Removed | Step::Recorded => assert_eq!(last, after, "{step:?}"),
-        }
-        assert!(all(&store) == written[..last], "{step:?}");
-        drop(store);
-    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use capledger_schema::codec::{Chain, CodecError, Frame};
 use capledger_schema::id::Seq;
 
 use super::dir::Places;
-use super::head::Head;
+use super::head::{Head, digest};
 use super::open::open_sled;
 use super::ranges::Ranges;
 use super::value::unpack;
@@ -31,7 +31,9 @@ pub struct Verdict {
     pub head: Option<Head>,
     /// Events that are there, from the store or from its log.
     pub intact: Ranges,
-    /// Events that are not.
+    /// Events that sled no longer yields.
+    pub missing: Ranges,
+    /// Those of them that its log does not hold either.
     pub lost: Ranges,
     /// What is worth a word and harms no event.
     pub notes: Vec<String>,
@@ -72,6 +74,18 @@ pub enum Finding {
 }
 
 impl Verdict {
+    /// Whether sled may open the log itself: it yields every event that must be there, in order. What is wrong beyond
+    /// the last of them is a commit that was never acknowledged.
+    pub(super) fn may_be_opened(&self) -> bool {
+        match &self.finding {
+            Finding::Whole => true,
+            Finding::Frame { .. } => self.missing.is_empty(),
+            Finding::Store { .. } | Finding::TailCut { .. } | Finding::Chain { .. } | Finding::Rewritten { .. } => {
+                false
+            }
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_whole(&self) -> bool {
         self.finding == Finding::Whole
@@ -80,7 +94,7 @@ impl Verdict {
 
 /// Audits the ledger of a data directory, which no daemon may hold. Fails if it cannot be read at all.
 ///
-/// Needs as much room for temporary files as the ledger takes.
+/// Changes nothing. Needs as much room for temporary files as the ledger takes.
 pub fn verify(dir: &Path) -> Result<Verdict, LedgerError> {
     let places = Places::of(dir);
     if !places.exist() {
@@ -88,9 +102,24 @@ pub fn verify(dir: &Path) -> Result<Verdict, LedgerError> {
     }
     let _lock = places.take()?;
     let head = Head::recorded(dir).map_err(io_error("read", &places.head()))?;
-    let log = Log::scan(&places.log()).map_err(io_error("read", &places.log()))?;
-    let walk = walk_copy(&places, head)?;
-    Ok(judge(head, &log, &walk))
+    examine(&places, head, &std::env::temp_dir())
+}
+
+/// The audit of a directory that this process holds; the copy is made in `room`.
+pub(super) fn examine(places: &Places, head: Option<Head>, room: &Path) -> Result<Verdict, LedgerError> {
+    let path = places.log();
+    let log = Log::scan(&path).map_err(io_error("read", &path))?;
+    let walk = walk_copy(places, head, room)?;
+    let mut verdict = judge(head, &log, &walk);
+    if let Some(closed) = head.and_then(|head| head.log)
+        && verdict.is_whole()
+        && digest(&path).map_err(io_error("read", &path))? != closed
+    {
+        let note = "the log is not, octet for octet, as it was when the ledger was closed: free space, or what is of no \
+                    more use, was changed";
+        verdict.notes.push(note.to_owned());
+    }
+    Ok(verdict)
 }
 
 /// What the log holds, by the looks of it.
@@ -135,8 +164,9 @@ struct Walk {
     refused: Option<String>,
 }
 
-fn walk_copy(places: &Places, head: Option<Head>) -> Result<Walk, LedgerError> {
-    let copy = tempfile::tempdir().map_err(io_error("make a directory in", &std::env::temp_dir()))?;
+fn walk_copy(places: &Places, head: Option<Head>, room: &Path) -> Result<Walk, LedgerError> {
+    let copy = tempfile::Builder::new().prefix("ledger.copy-").tempdir_in(room);
+    let copy = copy.map_err(io_error("make a directory in", room))?;
     let copied = Places::of(copy.path());
     copied.create()?;
     let from = places.store();
@@ -220,7 +250,7 @@ fn judge(head: Option<Head>, log: &Log, walk: &Walk) -> Verdict {
     missing.remove(&walk.intact);
     // A broken frame beyond is a commit that a power cut tore, or damage after the last head record; or its number is
     // what is broken, and something is missing.
-    let closed = head.is_some_and(|head| head.closed);
+    let closed = head.is_some_and(|head| head.log.is_some());
     let broken_at = |wanted: &dyn Fn(Seq) -> bool| log.broken.iter().find(|(base, _)| wanted(*base)).copied();
     let broken = broken_at(&|base| missing.contains(base)).or_else(|| {
         let (seq, offset) = broken_at(&|base| base > wanted && !(closed && missing.is_empty()))?;
@@ -269,5 +299,5 @@ fn judge(head: Option<Head>, log: &Log, walk: &Walk) -> Verdict {
     }
     let chain = walk.chain.filter(|_| walk.refused.is_none() && missing.is_empty());
     let last = if missing.is_empty() { yielded } else { intact.whole_up_to() };
-    Verdict { finding, last, chain, head, intact, lost, notes }
+    Verdict { finding, last, chain, head, intact, missing, lost, notes }
 }
