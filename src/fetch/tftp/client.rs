@@ -4,7 +4,7 @@
 //! with small windows several times as fast, and it ends with the transfer.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,7 +69,10 @@ pub fn fetch(
         };
         let mut shell = Shell::new(server, &clock, config.spin).map_err(|e| local(host, &e))?;
         let mut read = TftpRead::new(clock.now(), server, read);
-        match shell.run(&mut read, cancel, sink) {
+        let outcome = shell.run(&mut read, cancel, sink);
+        let Counters { strangers, malformed, repeated, gaps, resent } = read.counters();
+        tracing::debug!(%server, file, strangers, malformed, repeated, gaps, resent, "TFTP transfer ended");
+        match outcome {
             Ok(()) => return Ok(read.counters()),
             Err(failure) if failure.kind == FetchFailureKind::Refused && !shell.answered => refused = Some(failure),
             Err(failure) => return Err(failure),
@@ -249,5 +252,5 @@ impl<'a> Shell<'a> {
 
 fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|a| SocketAddr::from((a.ip(), a.port())));
-    v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::from((a.ip(), a.port()))))
+    v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddrV6::new(a.ip(), a.port(), 0, a.scope_id()).into()))
 }
