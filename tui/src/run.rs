@@ -26,6 +26,9 @@ use crate::view;
 /// Between two frames at least.
 const FRAME: Duration = Duration::from_millis(16);
 
+/// A frame that costs more than it should, on a slow machine or over a slow line, makes room: so many times its cost.
+const REST: u32 = 4;
+
 /// Between two ticks of the clock.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -118,19 +121,19 @@ enum Arrival {
 fn show(screen: &mut Screen, rx: &Receiver<Arrival>, options: &Options) -> io::Result<End> {
     let theme = Theme::new(options.colour, options.unicode);
     let mut dash = Dashboard::new(wall());
-    let (mut dirty, mut drawn) = (true, None::<Instant>);
+    let (mut dirty, mut due) = (true, clock());
     loop {
         if PANICKED.load(Ordering::Relaxed) {
             return Err(io::Error::other("a part of the program panicked"));
         }
         let now = clock();
-        let due = drawn.map_or(now, |drawn| drawn + FRAME);
         if dirty && now >= due {
             screen.terminal.draw(|frame| {
                 let area = frame.area();
                 dash.ui.page = view::draw(frame.buffer_mut(), area, &dash, &theme);
             })?;
-            (dirty, drawn) = (false, Some(now));
+            dirty = false;
+            due = now + FRAME.max(clock().saturating_duration_since(now) * REST);
         }
         let wait = if dirty { due.saturating_duration_since(now) } else { TICK };
         let mut arrived = rx.recv_timeout(wait).map_err(|e| match e {

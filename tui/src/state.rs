@@ -118,15 +118,13 @@ pub struct Dashboard {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// APs by phase.
-    pub phases: BTreeMap<Phase, usize>,
+    phases: [usize; Phase::ALL.len()],
     /// APs in all.
     pub total: usize,
     /// APs with a session.
     pub joined: usize,
     /// The sum of what each AP has of the image that it needs; `total` when all have it.
     pub share: f64,
-    /// What failed.
-    pub failed: usize,
     /// Octets per second, all downloads together.
     pub rate: f64,
     /// How long until the last octet, at this rate.
@@ -136,8 +134,19 @@ pub struct Summary {
 impl Summary {
     /// How many APs stand there.
     pub fn count(&self, phase: Phase) -> usize {
-        self.phases.get(&phase).copied().unwrap_or(0)
+        self.phases[phase as usize]
     }
+}
+
+/// What a frame shows of the fleet.
+#[derive(Clone, Debug)]
+pub struct Overview<'a> {
+    /// The rows that the table shows, in its order.
+    pub rows: Vec<Row<'a>>,
+    /// The fleet in numbers.
+    pub summary: Summary,
+    /// Everything that needs somebody's eye: fetches first, then APs by name.
+    pub alarms: Vec<Alarm>,
 }
 
 /// What needs somebody's eye.
@@ -285,16 +294,17 @@ impl Dashboard {
         self.rates.of(operation, self.now)
     }
 
-    /// The fleet in numbers.
-    pub fn summary(&self) -> Summary {
+    /// Everything that a frame shows of the fleet, in one pass over it.
+    pub fn overview(&self) -> Overview<'_> {
         let target = self.target();
+        let mut rows = Vec::with_capacity(self.fold.fleet.wtps.len());
+        let mut alarms = Vec::new();
         let mut sum = Summary { total: self.fold.fleet.wtps.len(), ..Summary::default() };
         let (mut to_go, mut known) = (0u64, true);
-        for wtp in self.fold.fleet.wtps.values() {
+        for (id, wtp) in &self.fold.fleet.wtps {
             let phase = Phase::of(wtp, target);
-            *sum.phases.entry(phase).or_default() += 1;
+            sum.phases[phase as usize] += 1;
             sum.joined += usize::from(wtp.live().is_some());
-            sum.failed += usize::from(phase == Phase::Failed);
             sum.share += phase::share(wtp, target);
             if let ImageStatus::Moving { operation, octets, total, .. } = &wtp.image {
                 sum.rate += self.rate(*operation).unwrap_or(0.0);
@@ -305,11 +315,23 @@ impl Dashboard {
                 to_go += size.unwrap_or(0);
                 known &= size.is_some();
             }
+            let why = phase::alarm(wtp, phase, self.now);
+            let row = Row { id, wtp, phase, alarmed: why.is_some() };
+            if let Some(why) = why {
+                alarms.push(Alarm { wtp: Some(id.clone()), name: words::clean(&wtp.address.name), why });
+            }
+            if self.shows(&row) {
+                rows.push(row);
+            }
         }
         if known && to_go > 0 && sum.rate >= 1.0 {
             sum.left = Some(Duration::from_secs_f64(to_go as f64 / sum.rate));
         }
-        sum
+        self.sort(&mut rows);
+        alarms.extend(self.fetch_alarms());
+        // Fetches first: many an AP's alarm follows from one.
+        alarms.sort_by(|a, b| (a.wtp.is_some(), &a.name).cmp(&(b.wtp.is_some(), &b.name)));
+        Overview { rows, summary: sum, alarms }
     }
 
     /// How far the fetch is that an AP waits for, from 0 to 1; none if none runs, or its length is not known.
@@ -324,25 +346,6 @@ impl Dashboard {
     fn image_size(&self, wtp: &Wtp) -> Option<u64> {
         let family = wtp.inventory.family.as_ref()?;
         self.fold.installs.image(family, wtp.image.version()?).map(|image| image.octets)
-    }
-
-    /// Everything that needs somebody's eye: fetches first, then APs by name.
-    pub fn alarms(&self) -> Vec<Alarm> {
-        let target = self.target();
-        let mut out: Vec<Alarm> = self.fetch_alarms().collect();
-        let mut aps: Vec<Alarm> = self
-            .fold
-            .fleet
-            .wtps
-            .iter()
-            .filter_map(|(id, wtp)| {
-                let why = phase::alarm(wtp, target, self.now)?;
-                Some(Alarm { wtp: Some(id.clone()), name: words::clean(&wtp.address.name), why })
-            })
-            .collect();
-        aps.sort_by(|a, b| a.name.cmp(&b.name));
-        out.append(&mut aps);
-        out
     }
 
     fn fetch_alarms(&self) -> impl Iterator<Item = Alarm> {

@@ -1,7 +1,6 @@
 //! Draws a frame from the dashboard's state, and changes nothing.
 //!
-//! Only the visible slice of a list is drawn, straight into the buffer: a frame over 10,000 APs costs well under a
-//! millisecond so. Panes are divided by rules, not boxes: lines are scarce at 80 x 24.
+//! Only the visible slice of a list is drawn, straight into the buffer, and the fleet is gone through once per frame. Panes are divided by rules, not boxes: lines are scarce at 80 x 24.
 
 mod detail;
 mod header;
@@ -13,7 +12,7 @@ mod table;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::state::{Dashboard, Page};
+use crate::state::{Alarm, Dashboard, Overview, Page};
 use crate::theme::Theme;
 use pen::Pen;
 
@@ -31,17 +30,18 @@ pub fn draw(buf: &mut Buffer, area: Rect, dash: &Dashboard, theme: &Theme) -> Pa
         return dash.ui.page;
     }
     let [top, middle, bottom] = split(area, 3);
-    header::draw(&mut pen, top, dash);
+    let overview = dash.overview();
+    header::draw(&mut pen, top, dash, &overview);
     help::keys(&mut pen, bottom, dash);
-    let page = body(&mut pen, middle, dash);
+    let page = body(&mut pen, middle, dash, &overview);
     if dash.ui.help {
         help::draw(&mut pen, middle);
     }
     page
 }
 
-fn body(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) -> Page {
-    let rows = dash.rows();
+fn body(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, overview: &Overview<'_>) -> Page {
+    let rows = &overview.rows;
     let (mut area, mut beside) = (area, None);
     if area.width >= WIDE {
         let width = (area.width * 3 / 10).clamp(50, 72);
@@ -51,11 +51,11 @@ fn body(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) -> Page {
         area.width -= width + 1;
     }
     if let Some(beside) = beside {
-        detail::draw(pen, beside, dash, &rows);
+        detail::draw(pen, beside, dash, rows);
     }
     let below = dash.ui.detail && beside.is_none();
     let fetches = panes::fetches(dash);
-    let alarms = if below { Vec::new() } else { dash.alarms() };
+    let alarms: &[Alarm] = if below { &[] } else { &overview.alarms };
     let fetch_lines = if below { 0 } else { pane(fetches.len(), by_height(area.height, [0, 2, 2, 8])) };
     let alarm_lines = pane(alarms.len(), by_height(area.height, [0, 0, 0, 8]));
     let least = if below { area.height * 2 / 3 } else { by_height(area.height, [0, 4, 6, 11]).min(area.height / 3) };
@@ -69,11 +69,11 @@ fn body(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) -> Page {
         rest.height -= part.height;
         part
     };
-    let page = table::draw(pen, cut(room.min(needed)), dash, &rows);
+    let page = table::draw(pen, cut(room.min(needed)), dash, rows);
     panes::draw_fetches(pen, cut(fetch_lines), dash, &fetches);
-    panes::draw_alarms(pen, cut(alarm_lines), &alarms);
+    panes::draw_alarms(pen, cut(alarm_lines), alarms);
     if below {
-        detail::draw(pen, rest, dash, &rows);
+        detail::draw(pen, rest, dash, rows);
     } else {
         panes::draw_log(pen, rest, dash);
     }

@@ -159,9 +159,8 @@ pub fn since(wtp: &Wtp) -> Timestamp {
     }
 }
 
-/// Why an AP needs somebody's eye; none if it does not.
-pub fn alarm(wtp: &Wtp, target: Option<ImageVersion>, now: Timestamp) -> Option<String> {
-    let phase = Phase::of(wtp, target);
+/// Why an AP in this phase needs somebody's eye; none if it does not.
+pub fn alarm(wtp: &Wtp, phase: Phase, now: Timestamp) -> Option<String> {
     let still = |since: Timestamp, limit: Duration| {
         let d = now.since(since);
         (d >= limit).then(|| words::span(d))

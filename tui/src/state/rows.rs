@@ -93,27 +93,25 @@ pub struct Row<'a> {
     pub wtp: &'a Wtp,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether it needs somebody's eye.
+    pub alarmed: bool,
 }
 
 impl Dashboard {
-    /// The rows that the table shows, in its order.
-    pub fn rows(&self) -> Vec<Row<'_>> {
+    /// Whether the table shows it.
+    pub(super) fn shows(&self, row: &Row<'_>) -> bool {
+        let shown = match self.ui.show {
+            Show::All => true,
+            Show::Alarms => row.alarmed,
+            Show::Moving => moving(row.phase),
+        };
+        shown && (self.ui.filter.is_empty() || matches(row, &self.ui.filter.to_lowercase()))
+    }
+
+    /// Puts rows into the table's order.
+    pub(super) fn sort(&self, rows: &mut [Row<'_>]) {
         let target = self.target();
-        let needle = self.ui.filter.to_lowercase();
-        let mut rows: Vec<Row<'_>> = self
-            .fold
-            .fleet
-            .wtps
-            .iter()
-            .map(|(id, wtp)| Row { id, wtp, phase: Phase::of(wtp, target) })
-            .filter(|row| match self.ui.show {
-                Show::All => true,
-                Show::Alarms => phase::alarm(row.wtp, target, self.now).is_some(),
-                Show::Moving => moving(row.phase),
-            })
-            .filter(|row| needle.is_empty() || matches(row, &needle))
-            .collect();
-        rows.sort_by(|a, b| {
+        rows.sort_unstable_by(|a, b| {
             let first = match self.ui.sort {
                 Sort::State => a.phase.cmp(&b.phase),
                 Sort::Name => Ordering::Equal,
@@ -122,12 +120,12 @@ impl Dashboard {
                 Sort::Version => a.wtp.inventory.version.cmp(&b.wtp.inventory.version),
                 Sort::Progress => phase::share(a.wtp, target).total_cmp(&phase::share(b.wtp, target)),
             };
-            first.then_with(|| a.wtp.address.name.cmp(&b.wtp.address.name))
+            // Two APs may have one name.
+            first.then_with(|| a.wtp.address.name.cmp(&b.wtp.address.name)).then_with(|| a.id.cmp(b.id))
         });
         if self.ui.reverse {
             rows.reverse();
         }
-        rows
     }
 
     /// Where the selected AP is among the rows: it stays selected wherever it moves to. The first row if it is gone.
@@ -137,7 +135,7 @@ impl Dashboard {
 
     /// Moves the selection by so many rows.
     pub(super) fn select_by(&mut self, by: isize) {
-        let rows = self.rows();
+        let rows = self.overview().rows;
         let Some(last) = rows.len().checked_sub(1) else { return };
         let at = self.selected(&rows).saturating_add_signed(by).min(last);
         self.ui.selected = Some(rows[at].id.clone());

@@ -7,15 +7,14 @@ use ratatui::style::Style;
 
 use super::pen::{Pen, columns, filled, percent};
 use crate::state::phase::Phase;
-use crate::state::{Dashboard, Link, Summary};
+use crate::state::{Dashboard, Link, Overview, Summary};
 use crate::words;
 
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, overview: &Overview<'_>) {
     let area = Rect { x: area.x + 1, width: area.width - 2, ..area };
     title(pen, area, dash);
-    let sum = dash.summary();
-    numbers(pen, Rect { y: area.y + 1, height: 1, ..area }, dash, &sum);
-    bar(pen, Rect { y: area.y + 2, height: 1, ..area }, dash, &sum);
+    numbers(pen, Rect { y: area.y + 1, height: 1, ..area }, &overview.summary, overview.alarms.len());
+    bar(pen, Rect { y: area.y + 2, height: 1, ..area }, dash, &overview.summary);
 }
 
 fn title(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
@@ -61,9 +60,8 @@ fn short(d: Duration) -> String {
 }
 
 /// The numbers in the longest form that fits: from every one with its word down to a glyph for those that are not zero.
-fn numbers(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, sum: &Summary) {
+fn numbers(pen: &mut Pen<'_>, area: Rect, sum: &Summary, alarms: usize) {
     let t = pen.theme;
-    let alarms = dash.alarms().len();
     let phase = |p: Phase| (p.glyph(pen.glyphs()), sum.count(p), p.word(), t.tone(p.tone()));
     let on_their_way = sum.count(Phase::Downloading) + sum.count(Phase::Predownloading);
     let fixed = [
@@ -137,7 +135,7 @@ fn bar(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, sum: &Summary) {
     let at_target = sum.count(Phase::AtTarget);
     let done_to = part(at_target as f64);
     let moving_to = part(sum.share).max(done_to);
-    let failed_from = width - if sum.failed == 0 { 0 } else { part(sum.failed as f64).min(width - moving_to) };
+    let failed_from = width - part(sum.count(Phase::Failed) as f64).min(width - moving_to);
     for i in 0..width {
         let (glyph, style) = match i {
             i if i < done_to => (done, t.good),
@@ -145,7 +143,7 @@ fn bar(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, sum: &Summary) {
             i if i >= failed_from => (failed, t.bad),
             _ => (rest, t.frame),
         };
-        pen.text(area.x + i, area.y, 1, glyph, style);
+        pen.cell(area.x + i, area.y, glyph, style);
     }
     pen.text(area.x + width, area.y, area.width - width, &note, t.plain);
 }

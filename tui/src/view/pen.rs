@@ -34,6 +34,13 @@ impl<'a> Pen<'a> {
         self.buf.set_stringn(end, y, self.theme.glyphs.more, 1, style).0
     }
 
+    /// Sets one cell to a glyph of one column.
+    pub(super) fn cell(&mut self, x: u16, y: u16, glyph: &str, style: Style) {
+        if let Some(cell) = self.buf.cell_mut((x, y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+
     /// Writes text so that it ends before the column `right`; gives back where it begins.
     pub(super) fn text_right(&mut self, right: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let used = columns(text).min(width);
@@ -71,14 +78,13 @@ impl<'a> Pen<'a> {
                 i if i < done => (full, style),
                 _ => (rest, self.theme.frame),
             };
-            self.text(x + i, y, 1, glyph, style);
+            self.cell(x + i, y, glyph, style);
         }
     }
 
     /// A rule with a title at its left and a note at its right.
     pub(super) fn rule(&mut self, area: Rect, title: &[(String, Style)], note: &str) {
-        let line = self.theme.glyphs.frame[4].repeat(usize::from(area.width));
-        self.text(area.x, area.y, area.width, &line, self.theme.frame);
+        self.line(area.x, area.y, area.width);
         let mut right = area.right();
         if !note.is_empty() && columns(note) + 12 < area.width {
             right = self.text_right(area.right() - 1, area.y, area.width, &format!(" {note} "), self.theme.dim);
@@ -89,22 +95,32 @@ impl<'a> Pen<'a> {
         self.pieces(area.x + 1, area.y, right.saturating_sub(area.x + 2), &pieces);
     }
 
+    fn line(&mut self, x: u16, y: u16, width: u16) {
+        for x in x..x + width {
+            self.cell(x, y, self.theme.glyphs.frame[4], self.theme.frame);
+        }
+    }
+
     /// A vertical line.
     pub(super) fn wall(&mut self, x: u16, y: u16, height: u16) {
         for y in y..y + height {
-            self.text(x, y, 1, self.theme.glyphs.frame[5], self.theme.frame);
+            self.cell(x, y, self.theme.glyphs.frame[5], self.theme.frame);
         }
     }
 
     /// A frame around an area, which is emptied.
     pub(super) fn frame(&mut self, area: Rect, title: &str) {
         self.clear(area);
-        let [tl, tr, bl, br, h, _] = self.theme.glyphs.frame;
-        let inner = h.repeat(usize::from(area.width.saturating_sub(2)));
-        self.text(area.x, area.y, area.width, &format!("{tl}{inner}{tr}"), self.theme.frame);
-        self.text(area.x, area.bottom() - 1, area.width, &format!("{bl}{inner}{br}"), self.theme.frame);
-        self.wall(area.x, area.y + 1, area.height - 2);
-        self.wall(area.right() - 1, area.y + 1, area.height - 2);
+        let [top_left, top_right, bottom_left, bottom_right, ..] = self.theme.glyphs.frame;
+        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+        self.line(area.x, area.y, area.width);
+        self.line(area.x, bottom, area.width);
+        self.wall(area.x, area.y, area.height);
+        self.wall(right, area.y, area.height);
+        self.cell(area.x, area.y, top_left, self.theme.frame);
+        self.cell(right, area.y, top_right, self.theme.frame);
+        self.cell(area.x, bottom, bottom_left, self.theme.frame);
+        self.cell(right, bottom, bottom_right, self.theme.frame);
         self.text(area.x + 2, area.y, area.width - 4, &format!(" {title} "), self.theme.title);
     }
 }

@@ -291,7 +291,7 @@ fn scroll_bar(pen: &mut Pen<'_>, area: Rect, all: usize, page: Page) {
     for i in 0..height {
         let on = (from..from + size).contains(&i);
         let style = if on { pen.theme.dim } else { pen.theme.frame };
-        pen.text(area.right() - 1, area.y + 2 + i as u16, 1, if on { thumb } else { track }, style);
+        pen.cell(area.right() - 1, area.y + 2 + i as u16, if on { thumb } else { track }, style);
     }
 }
 
