@@ -1,0 +1,192 @@
+//! One kind of trouble per test, on a fleet that is large enough for it to strike at different moments.
+
+use std::time::Duration;
+
+use capledger::command::{Command, Target};
+use capledger::wtp::Knobs;
+use capledger_schema::Event;
+use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
+use capledger_schema::project::fleet::ImageStatus;
+use capledger_schema::setting::{ImageJoin, Setting};
+
+use crate::faults::Fault;
+use crate::link::LinkPlan;
+use crate::plan::{Plan, factory, seeds, target};
+use crate::world::World;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn ten_access_points_are_upgraded_where_nothing_goes_wrong() {
+    for seed in seeds([1]) {
+        let mut world = World::new(Plan::new(seed, 10));
+        world.finish(3 * MINUTE);
+        let story = &world.controller.watch.story;
+        let counts = ["WtpJoined", "ImageDownloadCompleted", "WtpEnteredRun"].map(|kind| story.count(kind));
+        assert_eq!(counts, [20, 10, 10], "each joins, downloads, joins anew and serves, and nothing is done twice");
+        assert_eq!((story.count("ImageDownloadFailed"), story.count("InstallAddFailed")), (0, 0));
+    }
+}
+
+#[test]
+fn a_power_loss_of_a_tenth_of_the_fleet_costs_it_the_time_of_a_reboot() {
+    for seed in seeds([2]) {
+        let mut world = World::new(Plan::new(seed, 200).on(LinkPlan::lossy(1)));
+        for ap in 0..20 {
+            let at = world.rng.between(Duration::from_secs(8), Duration::from_secs(30));
+            let dark = world.rng.between(Duration::from_millis(100), Duration::from_secs(60));
+            world.plan_fault(at, Fault::PowerCut { ap });
+            world.plan_fault(at + dark, Fault::PowerOn { ap });
+        }
+        world.finish(10 * MINUTE);
+    }
+}
+
+#[test]
+fn partitions_of_any_length_end_in_the_target_for_all() {
+    for seed in seeds([3]) {
+        let mut world = World::new(Plan::new(seed, 100).on(LinkPlan::lossy(2)));
+        for ap in 0..100 {
+            let at = world.rng.between(Duration::from_secs(5), Duration::from_secs(90));
+            let lasts = world.rng.between(Duration::from_secs(1), Duration::from_secs(150));
+            world.plan_fault(at, Fault::Partition { ap, lasts });
+        }
+        world.run(4 * MINUTE);
+        world.finish(30 * MINUTE);
+    }
+}
+
+#[test]
+fn an_image_that_comes_at_the_third_fetch_still_reaches_everyone() {
+    for seed in seeds([4]) {
+        let mut world = World::new(Plan { fail_fetches: 2, ..Plan::new(seed, 40) });
+        world.finish(20 * MINUTE);
+        let failed = world.controller.watch.story.count("InstallAddFailed");
+        assert_eq!(failed, 16, "two per family, however many WTPs wait for it");
+    }
+}
+
+#[test]
+fn with_join_defer_every_access_point_serves_first_and_changes_when_an_operator_says_so() {
+    for seed in seeds([5]) {
+        let plan = Plan::new(seed, 150).with(Setting::ImageJoin(ImageJoin::Defer));
+        let mut world = World::new(plan);
+        world.run_until(20 * MINUTE, "every access point holds the image", |w| {
+            w.aps.iter().all(|ap| ap.wtp.backup_version() == Some(target()))
+        });
+        world.run(MINUTE);
+        assert!(world.aps.iter().all(|ap| ap.wtp.active_version() == factory()), "nobody is reset unasked");
+        assert_eq!(world.aps.iter().map(|ap| ap.wtp.counters().joins).max(), Some(1), "nor loses its session");
+        let accepted = world.command(Command::Reset { target: Target::All }).expect("there are WTPs to reset");
+        assert_eq!(accepted.wtps, 150);
+        world.finish(20 * MINUTE);
+    }
+}
+
+#[test]
+fn an_image_that_rots_in_the_cache_is_never_run() {
+    for seed in seeds([6]) {
+        let mut world = World::new(Plan::new(seed, 16));
+        let all: Vec<_> = world.library.all();
+        world.library.rotten = all;
+        world.run(4 * MINUTE);
+        assert!(world.aps.iter().all(|ap| ap.wtp.active_version() == factory()));
+        assert!(world.aps.iter().all(|ap| ap.wtp.counters().images_stored == 0));
+        let mismatch =
+            |e: &Event| matches!(e, Event::ImageDownloadFailed { kind: DownloadFailureKind::DigestMismatch, .. });
+        assert!(world.envelopes().iter().filter(|e| mismatch(&e.event)).count() >= 16);
+        // The shell finds it out, and the images are fetched anew.
+        for image in world.library.all() {
+            world.damaged(image);
+        }
+        world.finish(60 * MINUTE);
+    }
+}
+
+#[test]
+fn an_image_whose_signature_is_bad_is_given_up_and_never_run() {
+    for seed in seeds([7]) {
+        let knobs = Knobs { bad_signature: true, ..Knobs::default() };
+        let mut world = World::new(Plan { knobs, ..Plan::new(seed, 8) });
+        world.run(120 * MINUTE);
+        for ap in &world.aps {
+            assert_eq!((ap.wtp.active_version(), ap.wtp.counters().images_stored), (factory(), 0));
+        }
+        let fleet = world.state().fleet;
+        for wtp in fleet.wtps.values() {
+            let given_up = matches!(wtp.image, ImageStatus::Failed { next_retry: None, .. });
+            assert!(given_up, "{wtp:?}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_controller_and_room_on_it_lets_the_upgrade_go_on() {
+    for seed in seeds([10]) {
+        let mut world = World::new(Plan::new(seed, 50).on(LinkPlan::lossy(2)));
+        let at = world.rng.between(Duration::from_secs(5), Duration::from_secs(60));
+        world.plan_fault(at, Fault::Disk { full: true });
+        world.run_until(5 * MINUTE, "the controller stops", |w| !w.controller.is_up());
+        world.finish(30 * MINUTE);
+        assert_eq!(world.controller.life, 2);
+    }
+}
+
+#[test]
+fn a_cache_that_was_lost_while_the_controller_was_down_is_fetched_anew() {
+    for seed in seeds([11]) {
+        let mut world = World::new(Plan::new(seed, 30));
+        world.run(Duration::from_secs(25));
+        world.strike(Fault::Crash { down: Duration::from_secs(5) });
+        world.controller.cache.clear();
+        world.finish(30 * MINUTE);
+        assert!(world.controller.watch.story.count("ImageRemoved") > 0);
+    }
+}
+
+#[test]
+fn everything_at_once_ends_in_the_target_for_all_once_it_is_over() {
+    for seed in seeds(100..110) {
+        let mut world = World::new(Plan { fail_fetches: 1, ..Plan::new(seed, 60).on(LinkPlan::lossy(10)) });
+        for _ in 0..60 {
+            let at = world.rng.between(Duration::from_secs(2), 5 * MINUTE);
+            let lasts = world.rng.between(Duration::from_millis(200), MINUTE);
+            let ap = world.rng.below(60) as usize;
+            match world.rng.below(8) {
+                0..4 => world.plan_fault(at, Fault::Partition { ap, lasts }),
+                4..7 => {
+                    world.plan_fault(at, Fault::PowerCut { ap });
+                    world.plan_fault(at + lasts, Fault::PowerOn { ap });
+                }
+                _ => world.plan_fault(at, Fault::Crash { down: lasts / 4 }),
+            }
+        }
+        let step = 2_000_000 + world.rng.below(20_000_000) as i64;
+        world.plan_fault(2 * MINUTE, Fault::ClockStep(step));
+        world.plan_fault(3 * MINUTE, Fault::ClockStep(-step));
+        world.plan_fault(4 * MINUTE, Fault::Disk { full: true });
+        world.run(6 * MINUTE);
+        world.heal();
+        world.finish(60 * MINUTE);
+    }
+}
+
+#[test]
+fn a_failure_of_every_kind_on_the_server_is_outlived() {
+    let kinds = [
+        FetchFailureKind::NotFound,
+        FetchFailureKind::TimedOut,
+        FetchFailureKind::NotAnImage,
+        FetchFailureKind::WrongVersion,
+        FetchFailureKind::CutShort,
+        FetchFailureKind::DiskFull,
+    ];
+    for seed in seeds([13]) {
+        let mut world = World::new(Plan::new(seed, 8));
+        for failures in world.library.failures.values_mut() {
+            failures.extend(kinds);
+        }
+        world.finish(120 * MINUTE);
+        assert_eq!(world.controller.watch.story.count("InstallAddFailed"), 8 * kinds.len() as u64);
+    }
+}
