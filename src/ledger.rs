@@ -162,6 +162,17 @@ fn io_error(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error
     move |source| LedgerError::Io { what, path, source }
 }
 
+/// What sled says: a full disk is told as what it is, and anything else as damage that an audit explains.
+fn refused(dir: &std::path::Path, e: sled::Error) -> LedgerError {
+    match e {
+        sled::Error::Io(source) => io_error("write or read", &dir::Places::of(dir).log())(source),
+        e @ (sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)
+        | sled::Error::Corruption { .. }) => LedgerError::Store { dir: dir.to_owned(), why: e.to_string() },
+    }
+}
+
 /// How a codec's complaint reads as damage of the ledger.
 fn damaged(seq: Seq, e: &codec::CodecError) -> LedgerError {
     LedgerError::Damaged { seq, why: e.to_string() }

@@ -19,7 +19,7 @@ use super::step::Steps;
 use super::store::Store;
 use super::value::{Pending, unpack};
 use super::verify::{self, Finding, Verdict};
-use super::{LedgerError, damaged, io_error};
+use super::{LedgerError, damaged, io_error, refused};
 
 /// sled's own cache, in octets. It keeps about the octets of live values whatever this says; they are compressed.
 const CACHE: u64 = 32 << 20;
@@ -51,10 +51,9 @@ impl Store {
             Some(recorded) if places.exist() => look_before_opening(&places, recorded)?,
             Some(_) | None => Frames::new(),
         };
-        let refused_for = |why| LedgerError::Store { dir: places.dir.clone(), why };
-        let refused = |e: sled::Error| refused_for(e.to_string());
-        let db = open_sled(&places.store()).map_err(refused_for)?;
+        let db = open_sled(&places.store()).map_err(|why| LedgerError::Store { dir: places.dir.clone(), why })?;
         places.close_to_others()?;
+        let refused = |e| refused(&places.dir, e);
         let (hot, cold) = (db.open_tree("hot").map_err(refused)?, db.open_tree("cold").map_err(refused)?);
         let pending = recent(&hot, &cold, refused)?;
 

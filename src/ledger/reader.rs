@@ -10,7 +10,7 @@ use capledger_schema::id::Seq;
 
 use super::dir::Lock;
 use super::value::unpack;
-use super::{History, LedgerError, damaged};
+use super::{History, LedgerError, damaged, refused};
 
 /// The store as all its handles share it. The lock goes with the last of them.
 #[derive(Debug)]
@@ -48,15 +48,11 @@ impl Reader {
     fn value(&self, seq: Seq) -> Result<sled::IVec, LedgerError> {
         // The writer may seal between two looks: what has left the recent values is then among the sealed ones.
         for tree in [&self.shared.cold, &self.shared.hot, &self.shared.cold] {
-            if let Some(value) = lookup(tree, seq).map_err(|e| self.refused(&e))? {
+            if let Some(value) = lookup(tree, seq).map_err(|e| refused(&self.shared.dir, e))? {
                 return Ok(value);
             }
         }
         Err(LedgerError::Damaged { seq, why: "it is missing".to_owned() })
-    }
-
-    fn refused(&self, e: &sled::Error) -> LedgerError {
-        LedgerError::Store { dir: self.shared.dir.clone(), why: e.to_string() }
     }
 }
 

@@ -18,7 +18,7 @@ use super::head::{Digest, Head, HeadFile, digest};
 use super::reader::{Reader, Shared};
 use super::step::{Step, Steps};
 use super::value::Pending;
-use super::{History, Ledger, LedgerError, io_error};
+use super::{History, Ledger, LedgerError, io_error, refused};
 
 /// How many recent envelopes there are before they are sealed, and about how many a sealed value holds.
 pub(super) const SEAL_AT: usize = 1024;
@@ -67,7 +67,7 @@ impl Store {
         }
         // Whatever follows, this handle is done.
         self.failed = true;
-        self.shared.db.flush().map_err(|e| self.refused(&e))?;
+        self.shared.db.flush().map_err(|e| self.refused(e))?;
         self.log.sync_data().map_err(io_error("sync", &self.places.log()))?;
         let log = self.places.log();
         let digest = digest(&log).map_err(io_error("read", &log))?;
@@ -115,9 +115,9 @@ impl Store {
         for (base, value) in values {
             writes.insert(&base.0.to_be_bytes(), value);
         }
-        tree.apply_batch(writes).map_err(|e| self.refused(&e))?;
+        tree.apply_batch(writes).map_err(|e| self.refused(e))?;
         self.step(Step::Applied)?;
-        self.shared.db.flush().map_err(|e| self.refused(&e))?;
+        self.shared.db.flush().map_err(|e| self.refused(e))?;
         self.step(Step::Flushed)?;
         self.log.sync_data().map_err(io_error("sync", &self.places.log()))?;
         self.shared.durable.store(self.last_seq().0, Ordering::Release);
@@ -133,9 +133,9 @@ impl Store {
     fn forget_hot(&mut self) -> Result<(), LedgerError> {
         let mut removals = sled::Batch::default();
         for key in self.shared.hot.iter().keys() {
-            removals.remove(key.map_err(|e| self.refused(&e))?);
+            removals.remove(key.map_err(|e| self.refused(e))?);
         }
-        self.shared.hot.apply_batch(removals).map_err(|e| self.refused(&e))?;
+        self.shared.hot.apply_batch(removals).map_err(|e| self.refused(e))?;
         self.step(Step::Removed)?;
         self.pending = Pending::new(self.pending.next(), self.pending.chain());
         self.seals += 1;
@@ -148,8 +148,8 @@ impl Store {
         self.head.write(Head { seq: self.last_seq(), chain: self.chain(), log }, sync)
     }
 
-    pub(super) fn refused(&self, e: &sled::Error) -> LedgerError {
-        LedgerError::Store { dir: self.places.dir.clone(), why: e.to_string() }
+    fn refused(&self, e: sled::Error) -> LedgerError {
+        refused(&self.places.dir, e)
     }
 
     fn step(&mut self, step: Step) -> Result<(), LedgerError> {

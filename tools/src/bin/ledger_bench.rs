@@ -1,6 +1,6 @@
 //! How fast the ledger takes events and gives them back, beside a plain file that is synced as often.
 //!
-//! Every row runs in a process of its own, raw file first, so that its memory is its own and the ratio is of one run.
+//! Every row runs in a process of its own, so that its memory is its own and the ratio is of one run.
 
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -117,81 +117,105 @@ fn table(args: &Arguments) -> io::Result<()> {
     println!(
         "\nledger/s: events per second, each batch durable before the next (grouped: handed over one by one to the \
          writer's thread).\nfile/s: the same octets appended to a plain file with one fdatasync per batch (grouped: per \
-         event), in the same process.\non disk, encoded: octets per event. load MB, open MB: most memory held while \
+         event), in the same process and in turns with it.\non disk, encoded: octets per event. load MB, open MB: most memory held while \
          loading, and while opening, reading and folding.\nread/s, fold/s: reading alone, and reading into the state. \
          The page cache is warm. blobs/ was empty."
     );
     Ok(())
 }
 
+/// Fills a ledger, and a plain file in turns with it: a noisy neighbour then slows both.
 fn load(dir: &Path, events: u64, batch: usize, how: How) -> io::Result<()> {
-    let (file_time, encoded) = plain_file(&dir.join("plain"), events.min(200_000), batch)?;
-    let file_rate = events.min(200_000) as f64 / file_time.as_secs_f64();
-    fs::remove_file(dir.join("plain"))?;
+    let mut plain = Plain::create(&dir.join("plain"))?;
     reset_peak()?;
-
     let store = Store::open(dir).map_err(io::Error::other)?;
     let time = match how {
-        How::Waiting => waiting(store, events, batch)?,
-        How::Grouped => grouped(store, events, batch)?,
+        How::Waiting => waiting(store, events, batch, &mut plain)?,
+        How::Grouped => grouped(store, events, batch, &mut plain)?,
     };
-    let rate = events as f64 / time.as_secs_f64();
-    let per_event = encoded as f64 / events.min(200_000) as f64;
-    println!("{rate} {file_rate} {} {per_event} {}", octets(&dir.join("ledger"))? as f64 / events as f64, peak_mb()?);
+    println!(
+        "{} {} {} {} {}",
+        events as f64 / time.as_secs_f64(),
+        plain.events as f64 / plain.time.as_secs_f64(),
+        octets(&dir.join("ledger"))? as f64 / events as f64,
+        plain.octets as f64 / plain.events as f64,
+        peak_mb()?
+    );
     no_blobs(dir)
 }
 
-fn waiting(mut store: Store, events: u64, batch: usize) -> io::Result<Duration> {
+/// Events that the plain file is given at most: enough to tell its rate.
+const PLAIN_EVENTS: u64 = 500_000;
+
+/// Batches that one of the two is given before it is the other's turn.
+const TURN: u64 = 32;
+
+fn batches(first: u64, last: u64, batch: usize) -> impl Iterator<Item = Vec<Envelope>> {
+    (first..=last).step_by(batch).map(move |at| (at..=(at + batch as u64 - 1).min(last)).map(envelope).collect())
+}
+
+fn waiting(mut store: Store, events: u64, batch: usize, plain: &mut Plain) -> io::Result<Duration> {
     let mut time = Duration::ZERO;
-    let mut next = 1;
-    while next <= events {
-        let last = (next + batch as u64 - 1).min(events);
-        let envelopes: Vec<_> = (next..=last).map(envelope).collect();
-        let start = now();
-        store.append(&envelopes)?;
-        time += start.elapsed();
-        next = last + 1;
+    let turn = TURN * batch as u64;
+    for first in (1..=events).step_by(turn as usize) {
+        let last = (first + turn - 1).min(events);
+        for envelopes in batches(first, last, batch) {
+            let start = now();
+            store.append(&envelopes)?;
+            time += start.elapsed();
+        }
+        if plain.events < PLAIN_EVENTS {
+            batches(first, last, batch).try_for_each(|envelopes| plain.append(&envelopes))?;
+        }
     }
     store.close().map_err(io::Error::other)?;
     Ok(time)
 }
 
-fn grouped(store: Store, events: u64, batch: usize) -> io::Result<Duration> {
+/// The writer's thread works by itself, so the plain file comes after it, one sync per event.
+fn grouped(store: Store, events: u64, batch: usize, plain: &mut Plain) -> io::Result<Duration> {
     let start = now();
     let writer = Writer::start(store, |written| {
         if let Written::Failed(e) = written {
             eprintln!("ledger_bench: {e}");
         }
     })?;
-    let mut next = 1;
-    while next <= events {
-        let last = (next + batch as u64 - 1).min(events);
-        writer.append((next..=last).map(envelope).collect()).map_err(io::Error::other)?;
-        next = last + 1;
+    for envelopes in batches(1, events, batch) {
+        writer.append(envelopes).map_err(io::Error::other)?;
     }
     writer.finish();
-    Ok(start.elapsed())
+    let time = start.elapsed();
+    batches(1, events.min(20_000), batch).try_for_each(|envelopes| plain.append(&envelopes))?;
+    Ok(time)
 }
 
-/// Appends the encoded events to a file with one sync per batch; says how long that took, and how many octets it was.
-fn plain_file(path: &Path, events: u64, batch: usize) -> io::Result<(Duration, u64)> {
-    let mut file = File::options().append(true).create_new(true).open(path)?;
-    let (mut time, mut octets, mut next) = (Duration::ZERO, 0, 1);
-    while next <= events {
-        let last = (next + batch as u64 - 1).min(events);
-        let envelopes: Vec<_> = (next..=last).map(envelope).collect();
+/// A plain file to which encoded events are appended, with one sync per batch.
+struct Plain {
+    file: File,
+    time: Duration,
+    events: u64,
+    octets: u64,
+}
+
+impl Plain {
+    fn create(path: &Path) -> io::Result<Plain> {
+        let file = File::options().append(true).create_new(true).open(path)?;
+        Ok(Plain { file, time: Duration::ZERO, events: 0, octets: 0 })
+    }
+
+    fn append(&mut self, envelopes: &[Envelope]) -> io::Result<()> {
         let start = now();
         let mut encoded = Vec::new();
-        for envelope in &envelopes {
+        for envelope in envelopes {
             encode_envelope(envelope, &mut encoded).map_err(io::Error::other)?;
         }
-        file.write_all(&encoded)?;
-        file.sync_data()?;
-        time += start.elapsed();
-        octets += encoded.len() as u64;
-        next = last + 1;
+        self.file.write_all(&encoded)?;
+        self.file.sync_data()?;
+        self.time += start.elapsed();
+        self.events += envelopes.len() as u64;
+        self.octets += encoded.len() as u64;
+        Ok(())
     }
-    Ok((time, octets))
 }
 
 fn open(dir: &Path) -> io::Result<()> {
