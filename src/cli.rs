@@ -1,6 +1,9 @@
 //! The subcommands of the `capledger` program: what they take, and what they print.
 
 pub mod audit;
+pub mod exec;
 pub mod interrupt;
+pub mod replay;
+pub mod serve;
 pub mod simulate;
 pub mod top;

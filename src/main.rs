@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, simulate, top};
+use capledger::cli::{audit, exec, replay, serve, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -15,20 +15,33 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the controller
+    ///
+    /// Access points join it, fetch their images from it and are upgraded by it; every fact is written to its ledger.
+    Serve(serve::ServeArgs),
+    /// Runs command lines on a running controller
+    Exec(exec::ExecArgs),
+    /// Shows the fleet live
+    Top(top::TopArgs),
+    /// Shows any moment of the past
+    ///
+    /// Answers a `show` from the ledger as it stood then, whether or not the controller runs.
+    Replay(replay::ReplayArgs),
     /// Checks the ledger, or exports it
     Audit(audit::AuditArgs),
     /// Plays access points against a controller
     ///
     /// They discover it, set up DTLS, join, fetch images and reboot into them, as real ones do, and print their consoles.
     Simulate(Box<simulate::SimulateArgs>),
-    /// Shows the fleet live
-    Top(top::TopArgs),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Exec(args) => exec::run(&args),
+        Command::Top(args) => top::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Simulate(args) => simulate::run(&args),
-        Command::Top(args) => top::run(&args),
     }
 }

@@ -1,0 +1,202 @@
+//! `capledger serve`: the controller, until it is told to stop.
+//!
+//! SIGINT and SIGTERM stop it in order; a second one ends it at once, which costs nothing that was acknowledged. Facts go
+//! to the ledger; what stands on standard error is the program's own diagnostics.
+//! Exit codes: 0 stopped in order; 1 something ended it, or it was forced; 2 it did not start.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use capledger_schema::project::Config;
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::command::Command;
+use crate::daemon::{Daemon, Options};
+use crate::ios::config_file;
+use crate::net::control::Handle;
+
+const ENDED: u8 = 1;
+const NOT_STARTED: u8 = 2;
+
+/// `capledger serve ...`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// Where the ledger, the keys and the images are; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The startup configuration, as `show running-config` prints it; without it the ledger's goes on
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Lets the startup configuration undo what was changed at run time and is not in it
+    #[arg(long, requires = "config")]
+    replace: bool,
+    /// Writes the decrypted control traffic to this file, for Wireshark
+    #[arg(long, value_name = "FILE.pcapng")]
+    capture: Option<PathBuf>,
+    /// Writes the keys of the DTLS sessions to this file (NSS form), to decrypt captures made elsewhere
+    #[arg(long, value_name = "FILE")]
+    dtls_keylog: Option<PathBuf>,
+    /// How much the program says of itself: error, warn, info, debug, trace, or filters such as
+    /// capledger::net=debug,info
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+    /// How it says it
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Human)]
+    log_format: LogFormat,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  capledger serve --data-dir DIR --config startup.cfg
+  capledger serve --data-dir DIR --config startup.cfg --replace --capture control.pcapng --log debug
+
+A startup configuration in five lines:
+  hostname 9120-EWC
+  capwap listen 192.0.2.1
+  logging host 192.0.2.9
+  ap image local ap1g8 images/ap1g8
+  software version 17.9.4.27
+
+Exits with 0 after SIGINT or SIGTERM, with 1 if something else ended it or it was forced, or with 2 if it did
+not start.";
+
+/// The form of the diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Human,
+    /// JSON, an object per line
+    Json,
+}
+
+/// Serves until it is stopped.
+pub fn run(args: &ServeArgs) -> ExitCode {
+    let daemon = match start(args) {
+        Ok(daemon) => daemon,
+        Err(words) => {
+            eprintln!("capledger: {words}");
+            return ExitCode::from(NOT_STARTED);
+        }
+    };
+    // Nobody may be there to read it.
+    let _ = io::stdout().write_all(greeting(&args.data_dir, &daemon).as_bytes());
+    match daemon.wait() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("capledger: {why}");
+            ExitCode::from(ENDED)
+        }
+    }
+}
+
+fn start(args: &ServeArgs) -> Result<Daemon, String> {
+    diagnostics(&args.log, args.log_format)?;
+    let config = args.config.as_deref().map(read_config).transpose()?;
+    // Taken before anything is opened, so that a signal which comes early stops in order too.
+    let signals = Signals::new().map_err(|e| format!("cannot take signals: {e}"))?;
+    let options = Options {
+        data_dir: args.data_dir.clone(),
+        config,
+        replace: args.replace,
+        capture: args.capture.clone(),
+        key_log: args.dtls_keylog.clone(),
+    };
+    let daemon = Daemon::start(&options).map_err(|e| e.to_string())?;
+    signals.stop(daemon.handle().clone()).map_err(|e| format!("cannot take signals: {e}"))?;
+    Ok(daemon)
+}
+
+fn diagnostics(level: &str, format: LogFormat) -> Result<(), String> {
+    let filter = EnvFilter::builder()
+        .parse(level)
+        .map_err(|e| format!("--log {level}: {e}; write error, warn, info, debug or trace, or filters"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let set = match format {
+        LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    set.map_err(|e| format!("cannot set up the diagnostics: {e}"))
+}
+
+fn read_config(path: &Path) -> Result<Config, String> {
+    let mut text = String::new();
+    // One octet more than is allowed tells a file that is too long.
+    let limit = config_file::FILE_LIMIT as u64 + 1;
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit).read_to_string(&mut text))
+        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    config_file::parse(&text).map_err(|e| format!("{}, {e}", path.display()))
+}
+
+/// What an operator needs to know first.
+fn greeting(dir: &Path, daemon: &Daemon) -> String {
+    let state = daemon.hub().state();
+    let mut text = format!("Capledger {} is {}\n", env!("CARGO_PKG_VERSION"), state.config.hostname);
+    for at in daemon.listening() {
+        let _ = writeln!(text, "  CAPWAP on {at} (control) and {} (data)", at.port().saturating_add(1));
+    }
+    for host in &state.config.logging_hosts {
+        let _ = writeln!(text, "  syslog to {host}");
+    }
+    let dir = dir.display();
+    let _ = write!(
+        text,
+        "  look at it:  capledger top --data-dir {dir}\n  command it:  capledger exec --data-dir {dir} \"show ap \
+         image\"\n  stop it:     Ctrl-C\n"
+    );
+    text
+}
+
+/// SIGINT and SIGTERM, taken from their default of ending the program.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    int: Signal,
+    term: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (int, term) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        };
+        Ok(Signals { runtime, int, term })
+    }
+
+    /// From now on the first stops the controller and the second ends the program.
+    fn stop(mut self, handle: Handle) -> io::Result<()> {
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            let reason = self.next();
+            tracing::info!(reason, "stopping; a second signal ends it at once");
+            // In a thread of its own: it waits for what a second signal must not wait for.
+            let command = Command::Stop { reason: reason.to_owned() };
+            let stopping = std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
+                // A refusal says that it stops already.
+                let _ = handle.command(command, "system", "console");
+            });
+            if let Err(error) = stopping {
+                tracing::error!(%error, "cannot stop in order");
+            }
+            let reason = self.next();
+            tracing::warn!(reason, "ending at once");
+            std::process::exit(i32::from(ENDED));
+        })?;
+        Ok(())
+    }
+
+    fn next(&mut self) -> &'static str {
+        let (int, term) = (&mut self.int, &mut self.term);
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = int.recv() => "SIGINT",
+                _ = term.recv() => "SIGTERM",
+            }
+        })
+    }
+}
