@@ -8,6 +8,7 @@ pub mod cli;
 pub mod command;
 pub mod daemon;
 pub mod fetch;
+pub mod fuzz;
 pub mod image;
 pub mod ios;
 pub mod ledger;

@@ -12,7 +12,7 @@ use capledger_schema::setting::Setting;
 use super::command_line::Operators;
 use super::{Daemon, DaemonError, Options};
 use crate::ac::{Ac, Input, Seed};
-use crate::image::cache::ImageCache;
+use crate::image::cache::{ImageCache, Reconciled};
 use crate::ledger::writer::{Writer, Written};
 use crate::ledger::{History, Reader, Store};
 use crate::net::capture::Capture;
@@ -40,7 +40,11 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     }
     let cache = ImageCache::open(dir)?;
     let known: Vec<_> = state.installs.catalogue.values().map(|e| e.image.clone()).collect();
-    let missing = cache.reconcile(&known)?.missing;
+    let Reconciled { missing, orphans } = cache.reconcile(&known)?;
+    for orphan in orphans {
+        // A crash came between the image and its event: nobody knows of it, so it is fetched anew when it is needed.
+        cache.remove(orphan)?;
+    }
     let clock = Clock::new();
     let pki = Arc::new(load_keys(dir, &configured.hostname)?);
     let capture = options.capture.as_deref().map(create_capture).transpose()?;

@@ -83,7 +83,8 @@ impl Poller {
         }
         if self.spins_left > 0 {
             self.spins_left -= 1;
-            std::hint::spin_loop();
+            // To whoever is to answer, if it has the same core.
+            std::thread::yield_now();
             return Ok(());
         }
         self.sleep(sources, timeout)?;

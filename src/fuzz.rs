@@ -1,0 +1,77 @@
+//! Bodies of the fuzz targets: each takes any octets and panics only if a decoder's promise is broken.
+//!
+//! `tools/fuzz` hands them to a coverage-guided fuzzer; `tests/fuzz.rs` runs them bounded on stable Rust.
+
+use capledger_schema::codec::Frame;
+
+use crate::capwap::fragment::{Limits, Reassembler};
+use crate::capwap::{Header, Message, block, keep_alive};
+use crate::fetch::tftp::packet::Packet;
+use crate::image::info::InfoScan;
+use crate::ios::config_file;
+
+/// A CAPWAP datagram: what parses as a message is written again and parses to the same.
+pub fn capwap(octets: &[u8]) {
+    if let Ok(message) = Message::parse(octets) {
+        let again = message.encode();
+        assert_eq!(Message::parse(&again).as_ref(), Ok(&message), "a message did not survive its own encoding");
+    }
+    if let Ok((header, payload)) = Header::parse(octets) {
+        let mut out = Vec::new();
+        header.encode(&mut out);
+        assert_eq!(out.len() + payload.len(), octets.len(), "a header lost octets");
+        let mut fragments = Reassembler::new(Limits::default());
+        // Twice the same fragment, and its payload once more under another header.
+        for _ in 0..2 {
+            let _ = fragments.push(&0_u8, &header, payload, capledger_schema::time::Monotonic(0));
+        }
+    }
+    let _ = block::parse_image_block(octets);
+    let _ = block::parse_image_ack(octets);
+    let _ = keep_alive::parse(octets);
+}
+
+/// A ledger frame: what decodes is encoded to the same octets.
+pub fn frame(octets: &[u8]) {
+    if let Ok(frame) = Frame::decode(octets) {
+        let mut again = Vec::new();
+        frame.encode(&mut again);
+        assert_eq!(again, octets[..again.len()], "a frame did not survive its own encoding");
+    }
+}
+
+/// A TFTP packet: what parses is encoded, without what it made us ignore, to a packet that is encoded the same.
+pub fn tftp(octets: &[u8]) {
+    if let Ok(packet) = Packet::parse(octets) {
+        let again = packet.encode();
+        let twice = Packet::parse(&again).map(|p| p.encode());
+        assert_eq!(twice.as_ref(), Ok(&again), "a packet did not survive its own encoding");
+    }
+}
+
+/// The beginning of an image file, whole or in two pieces: both say the same.
+pub fn image(octets: &[u8]) {
+    let scan = |pieces: &[&[u8]]| {
+        let mut scan = InfoScan::new();
+        pieces.iter().try_for_each(|piece| scan.push(piece))?;
+        scan.finish(true)
+    };
+    let middle = octets.len() / 2;
+    let (whole, cut) = (scan(&[octets]), scan(&[&octets[..middle], &octets[middle..]]));
+    assert_eq!(whole.ok(), cut.ok(), "an image's info depends on how its octets come");
+}
+
+/// A configuration file: what is read is read again from what `show running-config` would print of it.
+pub fn configuration(octets: &[u8]) {
+    if let Ok(config) = config_file::parse(&String::from_utf8_lossy(octets)) {
+        let text = crate::ios::setting::lines(&config);
+        assert_eq!(config_file::parse(&text).as_ref(), Ok(&config), "a configuration did not survive:\n{text}");
+    }
+}
+
+/// A body: any octets.
+pub type Body = fn(&[u8]);
+
+/// Every body by its name.
+pub const ALL: [(&str, Body); 5] =
+    [("capwap", capwap), ("frame", frame), ("tftp", tftp), ("image", image), ("configuration", configuration)];
