@@ -287,7 +287,7 @@ impl Ac {
         let Some(asked) = session.asked.take() else { return };
         match asked {
             Asked::NameImage(version) => {
-                self.on_named(peer, version, message.result_code());
+                self.on_named(peer, version, message);
             }
             Asked::Reset => {
                 if let Some(session) = self.sessions.get_mut(&peer) {

@@ -15,6 +15,7 @@ use super::session::{Asked, Joined, Phase, Request, Session, Transfer};
 use super::{Ac, Readiness, messages};
 use crate::capwap::control::{Message, MessageType};
 use crate::capwap::element::{ImageDataOpcode, ResultCode};
+use crate::capwap::particulars::{self, ReasonKind};
 
 /// Failed tries of one version at one WTP after which the controller stops by itself.
 pub(super) const MAX_TRIES: u32 = 5;
@@ -170,7 +171,7 @@ impl Ac {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let Some(transfer) = session.transfer.as_mut() else { return };
         if !matches!(code, None | Some(ResultCode::Success)) {
-            let (kind, words) = rejection(code.unwrap_or(ResultCode::Success));
+            let (kind, words) = rejection(code.unwrap_or(ResultCode::Success), message);
             let at_join = session.phase == Phase::ImageData;
             self.fail_transfer(peer, kind, &words);
             if at_join {
@@ -314,12 +315,19 @@ fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> 
     Some((effect, len))
 }
 
-/// What a WTP's error code says about a block (RFC 5415 4.6.35).
-fn rejection(code: ResultCode) -> (DownloadFailureKind, String) {
+/// What a WTP's error code says about a block (RFC 5415 4.6.35), and why, where the WTP tells it.
+fn rejection(code: ResultCode, response: &Message) -> (DownloadFailureKind, String) {
+    let reason = particulars::find_reason(&response.elements);
     let kind = if code == ResultCode::ImageInvalidChecksum {
         DownloadFailureKind::DigestMismatch
+    } else if reason.as_ref().is_some_and(|r| r.kind == ReasonKind::NoSpace) {
+        DownloadFailureKind::FlashFull
     } else {
         DownloadFailureKind::Rejected
     };
-    (kind, format!("result code {}: {}", code.code(), code.name()))
+    let words = format!("result code {}: {}", code.code(), code.name());
+    match reason.filter(|r| !r.words.is_empty()) {
+        Some(reason) => (kind, format!("{} ({words})", reason.words)),
+        None => (kind, words),
+    }
 }

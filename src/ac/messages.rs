@@ -24,7 +24,7 @@ use crate::capwap::element::{
     AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
     ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpFallback, display_text,
 };
-use crate::capwap::keep_alive;
+use crate::capwap::{keep_alive, particulars};
 
 /// The vendor in our Image Identifiers: none, since the names are the platform's own.
 const IMAGE_VENDOR: u32 = 0;
@@ -244,6 +244,7 @@ impl JoinRequest {
         let mut join = JoinRequest {
             missing: message.missing().iter().map(|e| e.name().to_owned()).collect(),
             digests: digest::is_supported(&message.elements),
+            ethernet_mac: particulars::find_ethernet_mac(&message.elements),
             ..JoinRequest::default()
         };
         for element in &message.elements {

@@ -13,7 +13,9 @@ use super::fetching::Availability;
 use super::peer::Peer;
 use super::session::{Joined, Phase, Request};
 use super::{Ac, Key};
+use crate::capwap::control::Message;
 use crate::capwap::element::ResultCode;
+use crate::capwap::particulars;
 
 /// How many WTPs are given an image at once while they serve.
 pub(super) const AT_ONCE: usize = 100;
@@ -92,10 +94,10 @@ impl Ac {
     }
 
     /// The WTP answered that it will ask, that it has the image already (result code 17), or that it will not.
-    pub(super) fn on_named(&mut self, peer: Peer, version: ImageVersion, code: Option<ResultCode>) {
+    pub(super) fn on_named(&mut self, peer: Peer, version: ImageVersion, message: &Message) {
         let due = self.book.now.mono + self.timer(CapwapTimer::ImageDataStart);
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        match code {
+        match message.result_code() {
             Some(ResultCode::ImageAlreadyPresent) => {
                 let (cause, subject) = super::download::of(session);
                 let Some(joined) = &session.joined else { return };
@@ -103,7 +105,10 @@ impl Ac {
                 self.book.record(cause, subject, event);
                 self.predownload_over(peer);
             }
-            Some(code) if !code.is_success() => self.withdraw(peer, code.name()),
+            Some(code) if !code.is_success() => {
+                let told = particulars::find_reason(&message.elements).map(|r| r.words).filter(|w| !w.is_empty());
+                self.withdraw(peer, told.as_deref().unwrap_or(code.name()));
+            }
             Some(_) | None => session.ask_due = Some(due),
         }
     }

@@ -13,6 +13,7 @@ use crate::capwap::block;
 use crate::capwap::control::Message;
 use crate::capwap::digest;
 use crate::capwap::element::{Element, ImageDataOpcode, ResultCode};
+use crate::capwap::particulars::ReasonKind;
 
 /// The reference's words for an image whose first block does not come.
 pub(super) const CANNOT_START: &str = "image download cannot start";
@@ -120,12 +121,12 @@ impl Wtp {
             }
             // The older dialect's block with a checksum is not ours to understand.
             ImageDataOpcode::Unknown(_) => {
-                self.reject_image(seq, "image data of an unknown type");
+                self.reject_image(seq, ReasonKind::Other, "image data of an unknown type");
                 return;
             }
         }
         if self.config.knobs.flash_full {
-            self.reject_image(seq, NO_SPACE);
+            self.reject_image(seq, ReasonKind::NoSpace, NO_SPACE);
             return;
         }
         let offset = download.octets();
@@ -229,7 +230,7 @@ impl Wtp {
                 if hand_out {
                     self.out.push(WtpEffect::StoreAborted);
                 }
-                self.answer_bad_image(seq, code, &words);
+                self.answer_bad_image(seq, code, ReasonKind::Other, &words);
                 if !predownload {
                     self.begin_reset(AfterReset::Rejoin);
                 }
@@ -243,14 +244,14 @@ impl Wtp {
         }
     }
 
-    fn answer_bad_image(&mut self, seq: u8, code: ResultCode, words: &str) {
-        let response = message::image_data_response(seq, code, words);
+    fn answer_bad_image(&mut self, seq: u8, code: ResultCode, kind: ReasonKind, words: &str) {
+        let response = message::image_data_response(seq, code, kind, words);
         self.respond(&response);
     }
 
     /// A block is answered with an error: at join the session is over, in Run only the download.
-    fn reject_image(&mut self, seq: u8, why: &str) {
-        self.answer_bad_image(seq, ResultCode::ImageOtherError, why);
+    fn reject_image(&mut self, seq: u8, kind: ReasonKind, why: &str) {
+        self.answer_bad_image(seq, ResultCode::ImageOtherError, kind, why);
         self.say(|console, at, out| console.line(at, &format!("Image download failed: {why}"), out));
         let predownload = self.download.as_ref().is_some_and(|d| d.predownload);
         self.drop_download();

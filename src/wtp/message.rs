@@ -24,7 +24,8 @@ use crate::capwap::element::wtp::{
 use crate::capwap::element::{
     EcnSupport, Element, ImageIdentifier, ResultCode, TransportProtocol, wtp::WtpRebootStatistics,
 };
-use crate::capwap::{digest, keep_alive, particulars};
+use crate::capwap::particulars::{self, ReasonKind};
+use crate::capwap::{digest, keep_alive};
 
 /// The private enterprise number of the maker of the access points that are simulated (ciscoSystems).
 const MAKER: u32 = 9;
@@ -205,8 +206,8 @@ pub(super) fn data_transfer_request(log: &[u8], from: usize, seq: u8) -> Message
 }
 
 /// An Image Data Response (9.1.2) that says what is wrong with the image.
-pub(super) fn image_data_response(seq: u8, code: ResultCode, words: &str) -> Message {
-    let elements = vec![Element::ResultCode(code), particulars::reason(words)];
+pub(super) fn image_data_response(seq: u8, code: ResultCode, kind: ReasonKind, words: &str) -> Message {
+    let elements = vec![Element::ResultCode(code), particulars::reason(kind, words)];
     Message::new(MessageType::ImageDataResponse, seq, elements)
 }
 

@@ -11,7 +11,7 @@ use super::{AfterReset, Wtp, WtpState};
 use crate::capwap::control::{Message, MessageType};
 use crate::capwap::element::wtp::RebootFailureType;
 use crate::capwap::element::{Element, ResultCode};
-use crate::capwap::particulars;
+use crate::capwap::particulars::{self, ReasonKind};
 
 impl Wtp {
     /// A request of the AC that is to be processed. Each is answered.
@@ -67,9 +67,10 @@ impl Wtp {
         }
     }
 
-    /// Answers with an error and the words for it.
-    fn respond_with_reason(&mut self, request: &Message, code: ResultCode, why: &str) {
-        if let Some(response) = request.response(vec![Element::ResultCode(code), particulars::reason(why)]) {
+    /// Answers that the named image will not be fetched, and why.
+    fn respond_with_reason(&mut self, request: &Message, kind: ReasonKind, why: &str) {
+        let code = ResultCode::ImageOtherError;
+        if let Some(response) = request.response(vec![Element::ResultCode(code), particulars::reason(kind, why)]) {
             self.respond(&response);
         }
     }
@@ -87,7 +88,7 @@ impl Wtp {
         let Some((identifier, wanted)) = named_image(&message.elements) else {
             if names_image {
                 let why = "the Image Identifier names no version";
-                self.respond_with_reason(message, ResultCode::ImageOtherError, why);
+                self.respond_with_reason(message, ReasonKind::Other, why);
             } else {
                 self.respond_code(message, ResultCode::Success);
             }
@@ -97,7 +98,7 @@ impl Wtp {
         if held {
             self.respond_code(message, ResultCode::ImageAlreadyPresent);
         } else if self.config.knobs.flash_full {
-            self.respond_with_reason(message, ResultCode::ImageOtherError, NO_SPACE);
+            self.respond_with_reason(message, ReasonKind::NoSpace, NO_SPACE);
         } else if self.download.as_ref().is_some_and(|d| d.wanted == wanted) {
             self.respond_code(message, ResultCode::Success);
         } else {

@@ -121,6 +121,28 @@ fn an_image_whose_signature_is_bad_is_given_up_and_never_run() {
 }
 
 #[test]
+fn an_access_point_without_room_says_so_and_is_named_by_its_wired_address() {
+    for seed in seeds([8]) {
+        let knobs = Knobs { flash_full: true, ..Knobs::default() };
+        let mut world = World::new(Plan { knobs, ..Plan::new(seed, 8) });
+        world.run(5 * MINUTE);
+        let mut told = 0;
+        for envelope in world.envelopes() {
+            if let Event::ImageDownloadFailed { kind, words, .. } = &envelope.event {
+                assert_eq!(*kind, DownloadFailureKind::FlashFull);
+                assert!(words.starts_with("no space for the image"), "{words}");
+                told += 1;
+            }
+            if let Event::WtpJoined { wtp, .. } = &envelope.event {
+                let ap = world.aps.iter().find(|ap| ap.wtp.config().base_mac == wtp.base_mac);
+                assert_eq!(Some(wtp.ethernet_mac), ap.map(|ap| ap.wtp.config().ethernet_mac));
+            }
+        }
+        assert!(told >= 8, "{told}");
+    }
+}
+
+#[test]
 fn a_full_disk_stops_the_controller_and_room_on_it_lets_the_upgrade_go_on() {
     for seed in seeds([10]) {
         let mut world = World::new(Plan::new(seed, 50).on(LinkPlan::lossy(2)));

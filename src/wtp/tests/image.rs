@@ -3,7 +3,7 @@
 use super::*;
 use crate::capwap::digest::{self, ImageDigest};
 use crate::capwap::element_type::ElementType;
-use crate::capwap::particulars;
+use crate::capwap::particulars::{self, ReasonKind};
 use crate::wtp::{Digests, PowerCut, WtpTimers};
 use capledger_schema::id::Sha256;
 
@@ -133,7 +133,7 @@ fn an_image_of_another_family_is_refused_in_words() {
     let response = t.recv(MessageType::ImageDataResponse);
     assert_eq!(response.result_code(), Some(ResultCode::ImageOtherError));
     let why = particulars::find_reason(&response.elements).expect("a reason");
-    assert_eq!(why, "an image of family ap1g7; this access point runs ap1g8");
+    assert_eq!(why.words, "an image of family ap1g7; this access point runs ap1g8");
 }
 
 #[test]
@@ -189,7 +189,8 @@ fn a_full_flash_is_told_in_the_answer_to_the_first_block() {
     t.block(ImageDataOpcode::Data, &image[..1_024]);
     let response = t.recv(MessageType::ImageDataResponse);
     assert_eq!(response.result_code(), Some(ResultCode::ImageOtherError));
-    assert_eq!(particulars::find_reason(&response.elements).as_deref(), Some("no space for the image"));
+    let reason = particulars::find_reason(&response.elements).expect("a reason");
+    assert_eq!((reason.kind, reason.words.as_str()), (ReasonKind::NoSpace, "no space for the image"));
     t.give(WtpInput::Closed);
     t.expect(&WtpEffect::Connect { to: ac() });
 }
@@ -379,7 +380,8 @@ fn a_predownload_without_room_is_refused_at_once() {
     t.ask(MessageType::ConfigurationUpdateRequest, vec![identifier(NAMED)]);
     let response = t.recv(MessageType::ConfigurationUpdateResponse);
     assert_eq!(response.result_code(), Some(ResultCode::ImageOtherError));
-    assert_eq!(particulars::find_reason(&response.elements).as_deref(), Some("no space for the image"));
+    let reason = particulars::find_reason(&response.elements).expect("a reason");
+    assert_eq!((reason.kind, reason.words.as_str()), (ReasonKind::NoSpace, "no space for the image"));
     assert_eq!(t.wtp.progress(), None);
 }
 
