@@ -44,7 +44,7 @@ use capledger_schema::{Cause, Event, Subject};
 
 use book::Book;
 use exchange::{Incoming, Overdue, Patience};
-use progress::Marks;
+use fetching::Fetching;
 use session::{Asked, Phase, Session};
 use timers::Timers;
 
@@ -111,7 +111,7 @@ pub struct Ac {
     /// Those of them that are being given one.
     serving: BTreeSet<Peer>,
     images: BTreeMap<Sha256, Readiness>,
-    fetch_marks: BTreeMap<OperationId, Marks>,
+    fetches: BTreeMap<OperationId, Fetching>,
     timers: Timers<Key>,
     fragments: Reassembler<Peer>,
     discovered: discovery::Seen,
@@ -132,7 +132,7 @@ impl Ac {
             hungry: BTreeSet::new(),
             serving: BTreeSet::new(),
             images: BTreeMap::new(),
-            fetch_marks: BTreeMap::new(),
+            fetches: BTreeMap::new(),
             timers: Timers::new(),
             fragments: Reassembler::new(Limits { sets: FRAGMENT_SETS, ..Limits::default() }),
             discovered: discovery::Seen::default(),
@@ -294,7 +294,9 @@ impl Ac {
                     session.phase = Phase::Reset;
                 }
             }
-            Asked::Digests | Asked::Block(_) => self.on_image_data_response(peer, message, asked),
+            Asked::Digests(operation) => self.on_image_data_response(peer, message, operation, None),
+            Asked::Block(operation, len) => self.on_image_data_response(peer, message, operation, Some(len)),
+            Asked::Abort => {}
         }
         self.pump(peer);
     }
@@ -453,7 +455,7 @@ impl Ac {
             Decision::Stop(reason) => {
                 self.stopping = true;
                 self.book.record(cause.clone(), Subject::Controller, Event::ControllerStopped { reason });
-                let running: Vec<_> = self.fetch_marks.keys().copied().collect();
+                let running: Vec<_> = self.fetches.keys().copied().collect();
                 for operation in running {
                     self.book.effect(Effect::CancelFetch { operation });
                 }

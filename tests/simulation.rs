@@ -22,6 +22,8 @@ mod fleet;
 mod library;
 #[path = "simulation/link.rs"]
 mod link;
+#[path = "simulation/operator.rs"]
+mod operator;
 #[path = "simulation/plan.rs"]
 mod plan;
 #[path = "simulation/shell.rs"]

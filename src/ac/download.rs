@@ -46,6 +46,8 @@ impl Ac {
         };
         let wanted = match mode {
             DownloadMode::Join => joined.offered.or(self.book.state.running_version()),
+            // It was told to ask and is not to have it after all.
+            DownloadMode::Predownload if session.called_off => None,
             DownloadMode::Predownload => self.wanted_predownload(&joined),
         };
         let Some((version, family)) = wanted.zip(joined.family.clone()) else {
@@ -123,8 +125,16 @@ impl Ac {
         }
         transfer.ready = true;
         if !transfer.announced && session.joined.as_ref().is_some_and(|j| j.digests) {
-            session.queue.push_back(Request::Digests(image.clone()));
+            let request = Request::Digests(image.clone());
+            return self.ask(peer, request);
         }
+        self.pump(peer);
+    }
+
+    /// Sends a request as soon as those before it are answered and what it follows from is durable.
+    pub(super) fn ask(&mut self, peer: Peer, request: Request) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        session.queue.push_back((self.book.state.seq, request));
         self.pump(peer);
     }
 
@@ -135,7 +145,7 @@ impl Ac {
             return;
         }
         let seq = session.exchange.next_seq();
-        if let Some(request) = session.queue.pop_front() {
+        if let Some((event, request)) = session.queue.pop_front() {
             let (bytes, response, asked) = match request {
                 Request::NameImage(family, version) => (
                     messages::configuration_update_request(seq, &family, version),
@@ -148,28 +158,41 @@ impl Ac {
                     (messages::reset_request(seq, named), MessageType::ResetResponse, Asked::Reset)
                 }
                 Request::Digests(image) => {
-                    (messages::image_digests_request(seq, &image), MessageType::ImageDataResponse, Asked::Digests)
+                    let operation = session.transfer.as_ref().map_or(OperationId(0), |t| t.operation);
+                    let bytes = messages::image_digests_request(seq, &image);
+                    (bytes, MessageType::ImageDataResponse, Asked::Digests(operation))
+                }
+                Request::Abort => {
+                    let bytes = messages::image_block_prefix(seq, ImageDataOpcode::Abort, 0);
+                    (bytes, MessageType::ImageDataResponse, Asked::Abort)
                 }
             };
             let effect = Effect::Send { peer, bytes, mark: Mark::Request(seq) };
             session.asked = Some(asked);
             session.exchange.begin(response, effect.clone(), false);
-            self.book.effect(effect);
+            self.book.effect_after(event, effect);
             return;
         }
         let now = self.book.now.mono;
-        if let Some((effect, len)) = next_block(session, now) {
-            session.asked = Some(Asked::Block(len));
+        if let Some((effect, operation, len)) = next_block(session, now) {
+            session.asked = Some(Asked::Block(operation, len));
             session.exchange.begin(MessageType::ImageDataResponse, effect.clone(), true);
             self.book.effect(effect);
         }
     }
 
     /// The WTP answered an Image Data Request of ours: a block, or the digests before the first.
-    pub(super) fn on_image_data_response(&mut self, peer: Peer, message: &Message, asked: Asked) {
+    pub(super) fn on_image_data_response(
+        &mut self,
+        peer: Peer,
+        message: &Message,
+        operation: OperationId,
+        block: Option<u16>,
+    ) {
         let code = message.result_code();
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        let Some(transfer) = session.transfer.as_mut() else { return };
+        // The download that it belongs to may be over, and another one begun.
+        let Some(transfer) = session.transfer.as_mut().filter(|t| t.operation == operation) else { return };
         if !matches!(code, None | Some(ResultCode::Success)) {
             let (kind, words) = rejection(code.unwrap_or(ResultCode::Success), message);
             let at_join = session.phase == Phase::ImageData;
@@ -179,7 +202,7 @@ impl Ac {
             }
             return;
         }
-        let Asked::Block(len) = asked else { return };
+        let Some(len) = block else { return };
         let Some(total) = transfer.image.as_ref().map(|i| i.octets) else { return };
         transfer.acknowledged += u64::from(len);
         transfer.messages += 1;
@@ -264,14 +287,14 @@ impl Ac {
             DownloadFailureKind::SessionLost | DownloadFailureKind::TimedOut
                 if mode == DownloadMode::Join && tries < LUCKLESS_TRIES =>
             {
-                Some(self.book.now.wall)
+                Some(self.book.clock())
             }
             DownloadFailureKind::SessionLost
             | DownloadFailureKind::TimedOut
             | DownloadFailureKind::Rejected
             | DownloadFailureKind::DigestMismatch
             | DownloadFailureKind::FlashFull
-            | DownloadFailureKind::CacheDamaged => Some(self.book.wall_in(delay)),
+            | DownloadFailureKind::CacheDamaged => Some(self.book.clock() + delay),
         }
     }
 
@@ -296,7 +319,7 @@ pub(super) fn of(session: &Session) -> (Cause, Subject) {
     (Cause::Wtp(session.id()), subject)
 }
 
-fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> Option<(Effect, u16)> {
+fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> Option<(Effect, OperationId, u16)> {
     let seq = session.exchange.next_seq();
     let transfer = session.transfer.as_mut().filter(|t| t.ready && !t.done)?;
     let image = transfer.image.as_ref()?;
@@ -312,7 +335,7 @@ fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> 
         len,
         mark: Mark::Request(seq),
     };
-    Some((effect, len))
+    Some((effect, transfer.operation, len))
 }
 
 /// What a WTP's error code says about a block (RFC 5415 4.6.35), and why, where the WTP tells it.

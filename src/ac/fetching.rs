@@ -11,11 +11,12 @@ use std::time::Duration;
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::id::{OperationId, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::time::Monotonic;
 use capledger_schema::{Cause, Event, Subject};
 
 use super::io::{Effect, FetchOrder};
 use super::progress::Marks;
-use super::session::Phase;
+use super::session::{Phase, Request};
 use super::{Ac, Readiness};
 use crate::fetch::report::FetchReport;
 
@@ -23,6 +24,13 @@ use crate::fetch::report::FetchReport;
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Failures in a row after which WTPs are no longer made to wait for the next try.
 const PATIENT_FAILURES: u32 = 2;
+
+/// A fetch that runs.
+#[derive(Clone, Debug)]
+pub(super) struct Fetching {
+    began: Monotonic,
+    marks: Marks,
+}
 
 /// How it stands with an image that a WTP needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +57,7 @@ impl Ac {
         }
         match state.installs.families.get(family) {
             Some(f) if f.failures >= PATIENT_FAILURES => Availability::HeldBack,
-            Some(f) if f.running.is_none() && f.next_try.is_some_and(|t| t > self.book.now.wall) => {
+            Some(f) if f.running.is_none() && f.next_try.is_some_and(|t| t > self.book.clock()) => {
                 Availability::HeldBack
             }
             Some(_) | None => Availability::Fetchable,
@@ -73,7 +81,7 @@ impl Ac {
             return;
         }
         if let Some(next) = record.and_then(|f| f.next_try)
-            && next > self.book.now.wall
+            && next > self.book.clock()
         {
             self.wake_families_at(self.book.mono_at(next));
             return;
@@ -95,7 +103,8 @@ impl Ac {
         let masked = mask_credentials(&url);
         let event = Event::InstallAddStarted { operation, url: masked, family: family.clone(), version };
         self.book.record(cause, Subject::Operation(operation), event);
-        self.fetch_marks.insert(operation, Marks::new(self.book.now.mono));
+        let began = self.book.now.mono;
+        self.fetches.insert(operation, Fetching { began, marks: Marks::new(began) });
         let image = &self.book.state.config.image;
         let (max_size, timeout) = (image.max_size, Duration::from_secs(u64::from(image.tftp_timeout)));
         let order = FetchOrder { operation, url, family, version, max_size, timeout };
@@ -107,7 +116,7 @@ impl Ac {
         match report {
             FetchReport::Progress { operation, octets, total } => {
                 let now = self.book.now.mono;
-                if self.fetch_marks.get_mut(&operation).is_some_and(|m| m.due(now, octets, total)) {
+                if self.fetches.get_mut(&operation).is_some_and(|f| f.marks.due(now, octets, total)) {
                     let event = Event::InstallAddProgressed { operation, octets, total };
                     self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
                 }
@@ -118,10 +127,9 @@ impl Ac {
     }
 
     fn fetched(&mut self, operation: OperationId, image: &ImageFacts) {
-        self.fetch_marks.remove(&operation);
+        let duration = self.fetch_over(operation);
         let Some(op) = self.book.state.installs.operations.get(&operation) else { return };
-        let (url, started) = (op.url.clone(), op.started_at);
-        let duration = self.book.now.wall.since(started);
+        let url = op.url.clone();
         let event = Event::InstallAddCompleted {
             operation,
             url,
@@ -134,15 +142,20 @@ impl Ac {
     }
 
     fn fetch_failed(&mut self, operation: OperationId, failure: FetchFailure, octets: u64) {
-        self.fetch_marks.remove(&operation);
+        let began = self.book.clock() - self.fetch_over(operation);
         let state = &self.book.state;
         let Some(op) = state.installs.operations.get(&operation) else { return };
-        let (url, family, started) = (op.url.clone(), op.family.clone(), op.started_at);
+        let (url, family) = (op.url.clone(), op.family.clone());
         let failures = family.as_ref().and_then(|f| state.installs.families.get(f)).map_or(0, |f| f.failures);
-        let next_try = family.as_ref().map(|_| started + back_off(state.config.image.retry_delay, failures));
+        let next_try = family.as_ref().map(|_| began + back_off(state.config.image.retry_delay, failures));
         let event = Event::InstallAddFailed { operation, url, family: family.clone(), failure, octets, next_try };
         self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
         self.pursue_fleet();
+    }
+
+    /// Forgets a fetch that has ended: how long it took.
+    fn fetch_over(&mut self, operation: OperationId) -> Duration {
+        self.fetches.remove(&operation).map_or(Duration::ZERO, |f| self.book.now.mono.since(f.began))
     }
 
     /// An image is in the cache: whoever waits for it is served once the shell has it open.
@@ -200,6 +213,8 @@ impl Ac {
             self.fail_transfer(peer, DownloadFailureKind::CacheDamaged, words);
             if self.sessions.get(&peer).is_some_and(|s| s.phase == Phase::ImageData) {
                 self.end_session(peer, capledger_schema::event::DisjoinReason::ImageDownloadFailed);
+            } else {
+                self.ask(peer, Request::Abort);
             }
         }
         self.pursue_fleet();

@@ -160,7 +160,7 @@ impl Ac {
         }
         let held_back = match state.fleet.wtps.get(id).map(|w| &w.image) {
             Some(ImageStatus::Failed { version, next_retry, .. }) if *version == running => {
-                next_retry.is_none_or(|at| at > state.at.max(self.book.now.wall))
+                next_retry.is_none_or(|at| at > self.book.clock())
             }
             Some(_) | None => false,
         };

@@ -11,7 +11,7 @@ use capledger_schema::{Cause, Event, Subject};
 
 use super::fetching::Availability;
 use super::peer::Peer;
-use super::session::{Joined, Phase, Request};
+use super::session::{Asked, Joined, Phase, Request};
 use super::{Ac, Key};
 use crate::capwap::control::Message;
 use crate::capwap::element::ResultCode;
@@ -47,7 +47,7 @@ impl Ac {
             }
             ImageStatus::None if joined.deferred => self.choose(peer, &joined),
             ImageStatus::Failed { next_retry: Some(at), .. } => {
-                if at <= self.book.now.wall {
+                if at <= self.book.clock() {
                     self.choose(peer, &joined);
                 } else {
                     self.timers.set(Key::Hungry(peer), Some(self.book.mono_at(at)));
@@ -88,9 +88,9 @@ impl Ac {
         }
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let Some(family) = session.joined.as_ref().and_then(|j| j.family.clone()) else { return };
+        session.called_off = false;
         self.serving.insert(peer);
-        session.queue.push_back(Request::NameImage(family, version));
-        self.pump(peer);
+        self.ask(peer, Request::NameImage(family, version));
     }
 
     /// The WTP answered that it will ask, that it has the image already (result code 17), or that it will not.
@@ -105,10 +105,13 @@ impl Ac {
                 self.book.record(cause, subject, event);
                 self.predownload_over(peer);
             }
+            Some(_) | None if session.called_off => {}
             Some(code) if !code.is_success() => {
                 let told = particulars::find_reason(&message.elements).map(|r| r.words).filter(|w| !w.is_empty());
                 self.withdraw(peer, told.as_deref().unwrap_or(code.name()));
             }
+            // It may have asked already, before its answer came.
+            Some(_) | None if session.transfer.as_ref().is_some_and(|t| !t.done) => {}
             Some(_) | None => session.ask_due = Some(due),
         }
     }
@@ -156,12 +159,16 @@ impl Ac {
             (Some(ImageStatus::Moving { .. }), Some(peer)) => {
                 self.abort_transfer(peer, "aborted by operator");
                 self.serving.remove(&peer);
+                self.ask(peer, Request::Abort);
             }
             (Some(ImageStatus::Initiated { .. }), peer) => {
                 let event = Event::PredownloadWithdrawn { wtp: wtp.clone(), reason: "aborted by operator".to_owned() };
                 self.book.record(cause.clone(), Subject::Wtp(wtp.id.clone()), event);
                 if let Some(session) = peer.and_then(|p| self.sessions.get_mut(&p)) {
-                    session.queue.retain(|r| !matches!(r, Request::NameImage(..)));
+                    // If it was told already, it will ask.
+                    session.called_off =
+                        session.ask_due.take().is_some() || matches!(session.asked, Some(Asked::NameImage(_)));
+                    session.queue.retain(|(_, r)| !matches!(r, Request::NameImage(..)));
                     self.serving.remove(&session.peer);
                 }
             }
@@ -178,7 +185,7 @@ impl Ac {
     /// Reset Request: the WTP restarts, into the image named if it holds it (RFC 5415 9.2).
     pub(super) fn request_reset(&mut self, peer: Peer, version: Option<ImageVersion>, cause: &Cause) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        if session.queue.iter().any(|r| matches!(r, Request::Reset(_))) || session.phase != Phase::Run {
+        if session.queue.iter().any(|(_, r)| matches!(r, Request::Reset(_))) || session.phase != Phase::Run {
             return;
         }
         let Some(joined) = &session.joined else { return };
@@ -187,7 +194,7 @@ impl Ac {
         self.book.record(cause.clone(), subject, Event::WtpResetRequested { session: id, wtp, version });
         let operator = matches!(cause, Cause::Operator { .. });
         session.reset_by = Some(operator);
-        session.queue.push_back(Request::Reset(version));
-        self.pump(peer);
+        self.abort_transfer(peer, "the AP is reset");
+        self.ask(peer, Request::Reset(version));
     }
 }

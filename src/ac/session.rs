@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use capledger_schema::event::{DownloadMode, WtpAddress};
-use capledger_schema::id::{OperationId, SessionId};
+use capledger_schema::id::{OperationId, Seq, SessionId};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::time::Monotonic;
 
@@ -56,6 +56,8 @@ pub(super) enum Request {
     Reset(Option<ImageVersion>),
     /// Image Data Request with the digests of an image that was fetched after the WTP asked.
     Digests(ImageFacts),
+    /// Image Data Request of type 5: the download is over, the rest will not come (RFC 5415 4.6.26).
+    Abort,
 }
 
 /// What a request of ours was for, so that its response is understood.
@@ -66,9 +68,11 @@ pub(super) enum Asked {
     /// See [`Request::Reset`].
     Reset,
     /// See [`Request::Digests`].
-    Digests,
-    /// A block of that many octets.
-    Block(u16),
+    Digests(OperationId),
+    /// A block of that many octets of that download.
+    Block(OperationId, u16),
+    /// See [`Request::Abort`].
+    Abort,
 }
 
 /// An image on its way to the WTP.
@@ -110,7 +114,8 @@ pub(super) struct Session {
     pub(super) joined: Option<Joined>,
     pub(super) exchange: Exchange,
     pub(super) asked: Option<Asked>,
-    pub(super) queue: VecDeque<Request>,
+    /// Each with the last event before it, from which it may follow.
+    pub(super) queue: VecDeque<(Seq, Request)>,
     pub(super) rtt: Rtt,
     pub(super) transfer: Option<Transfer>,
     pub(super) last_heard: Monotonic,
@@ -118,6 +123,8 @@ pub(super) struct Session {
     pub(super) rejected: BTreeSet<u32>,
     /// Until when it is to ask for the image that a Configuration Update Request named.
     pub(super) ask_due: Option<Monotonic>,
+    /// The image that a Configuration Update Request named is not to be given to it after all.
+    pub(super) called_off: bool,
     /// It was told to reset: by an operator (true), or by the controller.
     pub(super) reset_by: Option<bool>,
     /// Octets of a crash log that is coming in.
@@ -158,6 +165,7 @@ impl Session {
             last_heard: now,
             rejected: BTreeSet::new(),
             ask_due: None,
+            called_off: false,
             reset_by: None,
             incoming_data: None,
         }

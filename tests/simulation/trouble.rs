@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use capledger::command::{Command, Target};
 use capledger::wtp::Knobs;
 use capledger_schema::Event;
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::project::fleet::ImageStatus;
-use capledger_schema::setting::{ImageJoin, Setting};
 
 use crate::faults::Fault;
 use crate::link::LinkPlan;
-use crate::plan::{Plan, factory, seeds, target};
+use crate::plan::{Plan, factory, seeds};
 use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -63,23 +61,6 @@ fn an_image_that_comes_at_the_third_fetch_still_reaches_everyone() {
         world.finish(20 * MINUTE);
         let failed = world.controller.watch.story.count("InstallAddFailed");
         assert_eq!(failed, 16, "two per family, however many WTPs wait for it");
-    }
-}
-
-#[test]
-fn with_join_defer_every_access_point_serves_first_and_changes_when_an_operator_says_so() {
-    for seed in seeds([5]) {
-        let plan = Plan::new(seed, 150).with(Setting::ImageJoin(ImageJoin::Defer));
-        let mut world = World::new(plan);
-        world.run_until(20 * MINUTE, "every access point holds the image", |w| {
-            w.aps.iter().all(|ap| ap.wtp.backup_version() == Some(target()))
-        });
-        world.run(MINUTE);
-        assert!(world.aps.iter().all(|ap| ap.wtp.active_version() == factory()), "nobody is reset unasked");
-        assert_eq!(world.aps.iter().map(|ap| ap.wtp.counters().joins).max(), Some(1), "nor loses its session");
-        let accepted = world.command(Command::Reset { target: Target::All }).expect("there are WTPs to reset");
-        assert_eq!(accepted.wtps, 150);
-        world.finish(20 * MINUTE);
     }
 }
 
@@ -210,5 +191,21 @@ fn a_failure_of_every_kind_on_the_server_is_outlived() {
         }
         world.finish(120 * MINUTE);
         assert_eq!(world.controller.watch.story.count("InstallAddFailed"), 8 * kinds.len() as u64);
+    }
+}
+
+#[test]
+fn a_step_of_the_wall_clock_forth_or_back_is_recorded_and_stops_nothing() {
+    for seed in seeds([8, 9]) {
+        for by in [Duration::from_secs(3_600), Duration::from_secs(7 * 86_400)] {
+            for sign in [1, -1] {
+                let mut world = World::new(Plan { fail_fetches: 1, ..Plan::new(seed, 20) }.on(LinkPlan::lossy(2)));
+                let at = world.rng.between(Duration::from_secs(5), Duration::from_secs(60));
+                world.plan_fault(at, Fault::ClockStep(sign * by.as_micros() as i64));
+                world.note(format!("clock step by {sign} * {by:?} after {at:?}"));
+                world.finish(30 * MINUTE);
+                assert_eq!(world.controller.watch.story.count("ClockStepped"), 1);
+            }
+        }
     }
 }

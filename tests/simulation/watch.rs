@@ -84,12 +84,14 @@ impl Watch {
             self.since = 0;
             self.compare(ac);
         }
-        let first = step.envelopes.first().map_or(Seq(0), |e| e.seq);
-        let mut floor = Seq(0);
+        let first = step.envelopes.first().map(|e| e.seq);
+        let mut recorded = false;
         for Held { barrier, effect } in &step.effects {
-            let fits = *barrier <= self.fold.seq && *barrier >= floor;
-            assert!(fits, "barrier {barrier} of {effect:?} in a step from {first} to {}", self.fold.seq);
-            floor = if *barrier >= first { *barrier } else { floor };
+            assert!(*barrier <= self.fold.seq, "{effect:?} waits for {barrier}, which nobody has recorded");
+            // Once the step has recorded something, what it wants waits for that.
+            let waits = first.is_some_and(|first| *barrier >= first);
+            assert!(waits || !recorded, "{effect:?} waits for {barrier} only, in a step from {first:?}");
+            recorded |= waits;
             self.held.entry(lane(effect)).or_default().push_back(*barrier);
         }
     }
