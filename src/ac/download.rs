@@ -280,8 +280,10 @@ impl Ac {
         }
         let delay = back_off(self.book.state.config.image.retry_delay, tries - 1);
         match kind {
+            // While its fetch runs on there is no next try to wait for: the image can be there at any moment.
             DownloadFailureKind::ImageUnavailable => {
-                self.book.state.installs.families.get(&t.family).and_then(|f| f.next_try)
+                let next_try = self.book.state.installs.families.get(&t.family).and_then(|f| f.next_try);
+                Some(next_try.unwrap_or(self.book.clock()))
             }
             // A WTP that lost its session at join comes back and asks again: that is the retry.
             DownloadFailureKind::SessionLost | DownloadFailureKind::TimedOut
