@@ -7,6 +7,7 @@ pub mod capwap;
 pub mod cli;
 pub mod command;
 pub mod daemon;
+pub mod demo;
 pub mod fetch;
 pub mod fuzz;
 pub mod image;

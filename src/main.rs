@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, exec, replay, serve, simulate, top};
+use capledger::cli::{audit, demo, exec, replay, serve, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -29,6 +29,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Checks the ledger, or exports it
     Audit(audit::AuditArgs),
+    /// Shows a fleet being upgraded, on this machine alone
+    ///
+    /// A TFTP server, a controller and a dozen access points in one process, over real sockets and real DTLS.
+    Demo(demo::DemoArgs),
     /// Plays access points against a controller
     ///
     /// They discover it, set up DTLS, join, fetch images and reboot into them, as real ones do, and print their consoles.
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     }
 }

@@ -1,0 +1,129 @@
+//! The cast: access points of five models, and a mixed bundle of their images, one file per image type.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use capledger_schema::image::ImageFamily;
+
+use super::{DemoConfig, DemoError, FROM, TARGET};
+use crate::image::bundle::{ImageSpec, MIN_OCTETS, write_bundle};
+use crate::image::family::family_of;
+use crate::simulate::fleet::FleetSpec;
+use crate::wtp::{Dialect, Knobs, WtpConfig};
+
+/// Models, in turn, and the size of their images in thousandths of the C9105's.
+const MODELS: &[(&str, u64)] = &[
+    ("C9105AXI-B", 1_000),
+    ("C9120AXI-B", 600),
+    ("C9130AXI-B", 550),
+    ("AIR-AP1815I-B-K9", 400),
+    ("AIR-AP2802I-B-K9", 450),
+];
+const SITES: &[&str] = &["Building 1", "Building 2", "Warehouse"];
+
+/// Where the bundle is unpacked on the server: as the product's documentation does it.
+pub(super) const FOLDER: &str = "EWC/17_9_4_27";
+
+/// The access points, named by their series: `AP-9105-01`.
+pub(super) fn fleet(config: &DemoConfig, ac: SocketAddr) -> Vec<WtpConfig> {
+    let spec = FleetSpec {
+        ac,
+        aps: config.aps,
+        models: MODELS.iter().map(|(model, _)| (*model).to_owned()).collect(),
+        name_prefix: None,
+        site: String::new(),
+        version: FROM,
+        backup: None,
+        seed: 1,
+        console: Some(Dialect::Replica),
+        knobs: Knobs::default(),
+        faulty: 0,
+        timers: config.pace.timers.clone(),
+    };
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    let mut members = spec.members();
+    for (index, member) in members.iter_mut().enumerate() {
+        let series: String = member.model.chars().filter(char::is_ascii_digit).take(4).collect();
+        let number = numbers.entry(series.clone()).or_default();
+        *number += 1;
+        member.name = format!("AP-{series}-{number:02}");
+        SITES[index / MODELS.len() % SITES.len()].clone_into(&mut member.location);
+    }
+    members
+}
+
+/// The images that a fleet of so many needs.
+pub(super) fn images(config: &DemoConfig) -> Vec<ImageSpec> {
+    let needed = MODELS.iter().take(config.aps);
+    let spec = |(model, share): &(&str, u64)| {
+        // Like the reference's, whole blocks of an archive, unless somebody wants another size.
+        let octets = match share {
+            1_000 => config.image_octets,
+            _ => config.image_octets / 1_000 * share / 512 * 512,
+        };
+        Some(ImageSpec { family: family_of(model)?, version: TARGET, octets: octets.max(MIN_OCTETS), seed: 1 })
+    };
+    needed.filter_map(spec).collect()
+}
+
+/// Unpacks the bundle under a directory.
+pub(super) fn unpack(root: &Path, images: &[ImageSpec]) -> Result<(), DemoError> {
+    let folder = root.join(FOLDER);
+    let failed = |source| DemoError::File { path: folder.clone(), source };
+    fs::create_dir_all(&folder).map_err(failed)?;
+    write_bundle(&folder, images).map_err(failed)
+}
+
+/// Cuts an image on the server to its first half, as a transfer that broke off leaves it.
+pub(super) fn cut_short(root: &Path, family: &ImageFamily) -> Result<(), DemoError> {
+    let path = root.join(FOLDER).join(family.as_str());
+    let cut = || {
+        let file = fs::File::options().write(true).open(&path)?;
+        let length = file.metadata()?.len();
+        file.set_len(length / 2)
+    };
+    cut().map_err(|source| DemoError::File { path: path.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_dozen_access_points_are_of_five_models_with_names_of_their_own() {
+        let fleet = fleet(&DemoConfig::new(), SocketAddr::from(([127, 0, 0, 1], 5246)));
+        let models: BTreeSet<_> = fleet.iter().map(|ap| &ap.model).collect();
+        let names: BTreeSet<_> = fleet.iter().map(|ap| &ap.name).collect();
+        assert_eq!((fleet.len(), models.len(), names.len()), (12, 5, 12));
+        assert_eq!((fleet[0].name.as_str(), fleet[5].name.as_str()), ("AP-9105-01", "AP-9105-02"));
+        assert_eq!(fleet[3].name, "AP-1815-01");
+    }
+
+    #[test]
+    fn the_c9105s_image_has_the_size_asked_for_and_the_others_are_smaller() {
+        let images = images(&DemoConfig::new());
+        assert_eq!((images.len(), images[0].family.as_str(), images[0].octets), (5, "ap1g8", 70_512_640));
+        assert!(images[1..].iter().all(|i| i.octets < images[0].octets && i.octets % 512 == 0));
+        let tiny = DemoConfig { image_octets: MIN_OCTETS, ..DemoConfig::new() };
+        assert!(super::images(&tiny).iter().all(|i| i.octets >= MIN_OCTETS));
+    }
+
+    #[test]
+    fn only_the_images_of_the_models_at_hand_are_made() {
+        assert_eq!(images(&DemoConfig { aps: 2, ..DemoConfig::new() }).len(), 2);
+    }
+
+    #[test]
+    fn an_image_that_is_cut_short_keeps_its_first_half() {
+        let root = tempfile::tempdir().expect("a directory");
+        let config = DemoConfig { image_octets: 20_480, aps: 1, ..DemoConfig::new() };
+        unpack(root.path(), &images(&config)).expect("unpacked");
+        let family = "ap1g8".parse().expect("a family");
+        cut_short(root.path(), &family).expect("cut");
+        let file = root.path().join(FOLDER).join("ap1g8");
+        assert_eq!(fs::metadata(file).expect("there").len(), 10_240);
+    }
+}
