@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use capledger::wtp::WtpInput;
-use capledger_schema::Envelope;
-use capledger_schema::id::Seq;
+use capledger_schema::id::{Seq, WtpId};
 use capledger_schema::project::fleet::SessionState;
 use capledger_schema::time::Timestamp;
+use capledger_schema::{Envelope, Subject};
 
 use crate::plan::target;
 use crate::world::{Happening, World};
@@ -182,6 +182,18 @@ impl World {
                 format!("AP {n}: {:?} {}, the controller: {core:?}", ap.wtp.state(), ap.wtp.active_version())
             })
             .collect();
-        format!("{} of {} are late; {}", late.len(), self.aps.len(), some.join("; "))
+        let first = late.first().map(|(_, ap)| WtpId::BaseMac(ap.wtp.config().base_mac));
+        let about_it = |e: &&Envelope| matches!(&e.subject, Subject::Wtp(id) if Some(id) == first.as_ref());
+        let mut last: Vec<_> = self
+            .envelopes()
+            .iter()
+            .rev()
+            .filter(about_it)
+            .take(12)
+            .map(|e| format!("{}: {:?}", e.at, e.event))
+            .collect();
+        last.reverse();
+        let (late, all, some, last) = (late.len(), self.aps.len(), some.join("\n"), last.join("\n"));
+        format!("{late} of {all} are late;\n{some}\nthe last of the first of them:\n{last}")
     }
 }

@@ -53,7 +53,8 @@ fn a_predownload_that_an_operator_aborts_can_be_asked_for_again() {
 
 #[test]
 fn an_operator_who_keeps_changing_his_mind_gets_his_upgrade_in_the_end_on_a_slow_disk_too() {
-    for seed in seeds(20..24) {
+    // In the last one the end of a download crosses its abort: the controller learns of the image by being refused.
+    for seed in seeds((20..24).chain([11_863_225_634_496_406_939])) {
         let knobs = Knobs { slow_flash: Some(Duration::from_millis(80)), ..Knobs::default() };
         let flush = (Duration::from_millis(50), Duration::from_millis(400));
         let plan = Plan { flush, knobs, ..Plan::new(seed, 30).on(LinkPlan::lossy(2)) };

@@ -40,7 +40,7 @@ pub struct Wtp {
     pub joins: u64,
     /// The image that it is being given, or was last given.
     pub image: ImageStatus,
-    /// The backup version that a completed download implies, until the WTP reports its own.
+    /// The backup version that a completed download, or the answer that it holds it, implies, until it reports its own.
     pub inferred_backup: Option<ImageVersion>,
 }
 
@@ -300,6 +300,9 @@ impl Projection for Fleet {
             Event::PredownloadAlreadyPresent { wtp, version } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     let reset = w.image.resets();
+                    if !w.runs(*version) {
+                        w.inferred_backup = Some(*version);
+                    }
                     w.image = ImageStatus::Complete {
                         version: *version,
                         mode: DownloadMode::Predownload,
