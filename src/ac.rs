@@ -10,8 +10,10 @@
 //! ```
 
 mod book;
+mod commands;
 mod configure;
 mod data_transfer;
+mod deadlines;
 mod decide;
 mod discovery;
 mod download;
@@ -30,7 +32,6 @@ mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use capledger_schema::event::{DisjoinReason, RefusalReason};
@@ -43,7 +44,7 @@ use capledger_schema::time::{Monotonic, Now};
 use capledger_schema::{Cause, Event, Subject};
 
 use book::Book;
-use exchange::{Incoming, Overdue, Patience};
+use exchange::Incoming;
 use fetching::Fetching;
 use session::{Asked, Phase, Session};
 use timers::Timers;
@@ -52,7 +53,6 @@ use crate::capwap::control::{Message, MessageType};
 use crate::capwap::element::ResultCode;
 use crate::capwap::fragment::{Limits, Reassembler};
 use crate::capwap::header::Header;
-use crate::command::{Command, Refusal};
 
 pub use decide::{Decision, decide};
 pub use io::{Accepted, CloseReason, Effect, FetchOrder, Held, Input, Mark, Step, Ticket};
@@ -398,147 +398,6 @@ impl Ac {
         self.timers.set(Key::Session(peer), None);
         self.timers.set(Key::Hungry(peer), None);
         self.book.effect(Effect::Close { peer });
-    }
-
-    fn on_command(&mut self, command: Command, user: String, from: String, ticket: Ticket) {
-        let cause = Cause::Operator { user, from };
-        let result = if self.stopping { Err(Refusal::Stopping) } else { decide(&self.book.state, command) };
-        let result = result.map(|decision| self.carry_out(decision, &cause));
-        self.book.effect(Effect::Reply { ticket, result });
-    }
-
-    fn carry_out(&mut self, decision: Decision, cause: &Cause) -> Accepted {
-        let mut accepted = Accepted::default();
-        match decision {
-            Decision::Facts(facts) => {
-                for (subject, event) in facts {
-                    if let Event::PredownloadRequested { wtp, .. } = &event {
-                        accepted.wtps += 1;
-                        self.hungry.extend(self.by_wtp.get(&wtp.id));
-                    }
-                    self.book.record(cause.clone(), subject, event);
-                }
-                self.pursue_fleet();
-            }
-            Decision::Fetch(url) => accepted.operations.push(self.start_fetch(url, None, None, cause.clone())),
-            Decision::FetchProfile(version) => {
-                let fleet = self.book.state.fleet.wtps.values();
-                let families: BTreeSet<_> = fleet.filter_map(|w| w.inventory.family.clone()).collect();
-                for family in families {
-                    if self.book.state.installs.image(&family, version).is_some() {
-                        continue;
-                    }
-                    let running = self.book.state.installs.families.get(&family).and_then(|f| f.running);
-                    let operation = match (running, self.source(&family)) {
-                        (Some(running), _) => Some(running),
-                        (None, Some(url)) => Some(self.start_fetch(url, Some(family), Some(version), cause.clone())),
-                        (None, None) => None,
-                    };
-                    accepted.operations.extend(operation);
-                }
-            }
-            Decision::Reset(wtps) => {
-                for (wtp, version) in wtps {
-                    if let Some(peer) = self.by_wtp.get(&wtp.id).copied() {
-                        accepted.wtps += 1;
-                        self.request_reset(peer, version, cause);
-                        self.arm(peer);
-                    }
-                }
-            }
-            Decision::Abort(wtps) => {
-                for wtp in wtps {
-                    accepted.wtps += 1;
-                    self.abort_predownload(&wtp, cause);
-                }
-            }
-            Decision::Stop(reason) => {
-                self.stopping = true;
-                self.book.record(cause.clone(), Subject::Controller, Event::ControllerStopped { reason });
-                let running: Vec<_> = self.fetches.keys().copied().collect();
-                for operation in running {
-                    self.book.effect(Effect::CancelFetch { operation });
-                }
-                let peers: Vec<_> = self.sessions.keys().copied().collect();
-                for peer in peers {
-                    self.drop_session(peer);
-                }
-            }
-        }
-        accepted
-    }
-
-    fn run_timers(&mut self) {
-        let now = self.book.now.mono;
-        while let Some(key) = self.timers.pop(now) {
-            match key {
-                Key::Session(peer) => self.session_due(peer),
-                Key::Hungry(peer) => self.pursue_wtp(peer),
-                Key::Families => self.pursue_fleet(),
-            }
-        }
-    }
-
-    fn session_due(&mut self, peer: Peer) {
-        let now = self.book.now.mono;
-        let patience = self.patience();
-        let dead = self.timer(CapwapTimer::Dead);
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        if session.last_heard + dead <= now {
-            self.end_session(peer, DisjoinReason::EchoTimeout);
-            return;
-        }
-        if session.phase_due.is_some_and(|due| due <= now) {
-            self.end_session(peer, DisjoinReason::JoinTimedOut);
-            return;
-        }
-        if session.ask_due.is_some_and(|due| due <= now) {
-            self.withdraw(peer, "the AP did not ask for the image that it was told of");
-        }
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        match session.exchange.overdue(now, &patience, &mut session.rtt) {
-            Overdue::No => {}
-            Overdue::Again { effect, block } => {
-                if let (true, Some(transfer)) = (block, &mut session.transfer) {
-                    transfer.retransmissions += 1;
-                }
-                self.book.effect(effect);
-            }
-            Overdue::GiveUp => {
-                self.end_session(peer, DisjoinReason::RetransmitLimit);
-                return;
-            }
-        }
-        self.arm(peer);
-    }
-
-    /// Sets a session's next deadline anew.
-    fn arm(&mut self, peer: Peer) {
-        let dead = self.timer(CapwapTimer::Dead);
-        let Some(session) = self.sessions.get(&peer) else { return };
-        let candidates =
-            [Some(session.last_heard + dead), session.phase_due, session.ask_due, session.exchange.deadline()];
-        let due = candidates.into_iter().flatten().min();
-        self.timers.set(Key::Session(peer), due);
-    }
-
-    fn wake_families_at(&mut self, at: Monotonic) {
-        let earlier = self.timers.at(&Key::Families).is_some_and(|t| t <= at);
-        if !earlier {
-            self.timers.set(Key::Families, Some(at));
-        }
-    }
-
-    fn timer(&self, timer: CapwapTimer) -> Duration {
-        self.book.state.config.capwap.timer(timer)
-    }
-
-    fn patience(&self) -> Patience {
-        Patience {
-            interval: self.timer(CapwapTimer::Retransmit),
-            ceiling: self.timer(CapwapTimer::EchoInterval) / 2,
-            retransmits: self.book.state.config.capwap.max_retransmit,
-        }
     }
 }
 
