@@ -232,7 +232,7 @@ pub async fn run(
     };
     let dir = stage.data_dir.clone();
     let stopped = stage.strike();
-    let kept = farewell(&dir, seen.state.seq, out).map_err(DemoError::Print);
+    let kept = farewell(&dir, out).map_err(DemoError::Print);
     match (told, stopped) {
         // Why it ended is known once it has been waited for.
         (Err(DemoError::Ended(_) | DemoError::Simulation(_)) | Ok(_), Err(why)) => Err(why),
@@ -327,11 +327,11 @@ fn aftermath(stage: &Stage, seen: &Seen, out: &mut dyn Write) -> io::Result<()> 
 }
 
 /// Where it all is.
-fn farewell(dir: &Path, seq: Seq, out: &mut dyn Write) -> io::Result<()> {
+fn farewell(dir: &Path, out: &mut dyn Write) -> io::Result<()> {
     let dir = dir.display();
     writeln!(out, "\nThe ledger, the fetched images and the access points' consoles are kept in {dir}")?;
     writeln!(out, "Look at any moment of it, check it, read what the access points said:")?;
-    writeln!(out, "  capledger replay --data-dir {dir} --seq {seq} \"show ap image\"")?;
+    writeln!(out, "  capledger replay --data-dir {dir} \"show ap image\"")?;
     writeln!(out, "  capledger audit verify --data-dir {dir}")?;
     writeln!(out, "  less {dir}/consoles/*.log")?;
     out.flush()

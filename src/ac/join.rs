@@ -1,7 +1,6 @@
 //! Who may join, and what a WTP that joins is told (RFC 5415 sections 6 and 9.1).
 
 use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress, WtpInventory};
-use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::{MacAddr, SessionId, Sha256, WtpId};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::ImageStatus;
@@ -159,22 +158,13 @@ impl Ac {
         if backup == Some(running) {
             return (Some(running), false);
         }
-        let availability = self.availability(family, running);
         let held_back = match state.fleet.wtps.get(id).map(|w| &w.image) {
-            // It has waited for this fetch in vain once. One outage is enough: it is given the image while it serves.
-            Some(ImageStatus::Failed { version, kind: DownloadFailureKind::ImageUnavailable, .. })
-                if *version == running
-                    && availability == Availability::Fetchable
-                    && state.installs.families.get(family).is_some_and(|f| f.running.is_some()) =>
-            {
-                true
-            }
             Some(ImageStatus::Failed { version, next_retry, .. }) if *version == running => {
                 next_retry.is_none_or(|at| at > self.book.clock())
             }
             Some(_) | None => false,
         };
-        match availability {
+        match self.availability(family, running) {
             Availability::Cached(_) | Availability::Fetchable if !held_back => (Some(running), false),
             Availability::Cached(_) | Availability::Fetchable | Availability::HeldBack | Availability::NoSource => {
                 (None, true)

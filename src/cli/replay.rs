@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use capledger_schema::Envelope;
 use capledger_schema::feed::Privilege;
 use capledger_schema::id::Seq;
 use capledger_schema::project::{Projection, State};
 use capledger_schema::time::Timestamp;
+use capledger_schema::{Envelope, Event};
 use clap::Args;
 use jiff::civil;
 
@@ -51,7 +51,7 @@ Examples:
   capledger replay --data-dir DIR --at 2024-02-01T18:05:37+01:00 \"show logging last 20\"
   capledger replay --data-dir DIR --seq 1200 \"show install summary\" \"show running-config\"
 
-Without --seq and --at it shows the last event that is recorded. Which moment it shows stands on standard error.
+Without --seq and --at it shows the last event at which the controller ran. Which moment it shows stands on standard error.
 Exits with 0, with 1 as soon as a line is refused, or with 2 if the ledger or that moment of it cannot be read.";
 
 /// A moment as it is typed.
@@ -159,6 +159,13 @@ impl Source<'_> {
         })
     }
 
+    /// The last event, or the one before it if that is the controller's orderly stop: by itself a stop would leave
+    /// nothing to be shown but access points that have left.
+    fn last_running(&self, last: Seq) -> Result<Seq, ReplayError> {
+        let stopped = matches!(self.one(last)?.event, Event::ControllerStopped { .. });
+        Ok(if stopped && last > Seq(1) { Seq(last.0 - 1) } else { last })
+    }
+
     fn one(&self, seq: Seq) -> Result<Envelope, ReplayError> {
         self.read(Seq(seq.0.saturating_sub(1)))?.next().unwrap_or(Err(ReplayError::Empty))
     }
@@ -183,7 +190,7 @@ fn replay(dir: &Path, seq: Option<u64>, at: Option<Moment>) -> Result<Past, Repl
         (Some(asked), _) => Until::Seq(Seq(asked)),
         (None, Some(Moment::Exact(at))) => Until::At(at),
         (None, Some(Moment::LastDay(time))) => Until::At(on_the_day_of(source.one(last)?.at, time)?),
-        (None, None) => Until::Seq(last),
+        (None, None) => Until::Seq(source.last_running(last)?),
     };
     fold(&source, until)
 }
