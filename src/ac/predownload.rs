@@ -4,6 +4,7 @@
 //! served at once; the next starts as soon as one ends.
 
 use capledger_schema::event::DownloadMode;
+use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::{ImageStatus, SessionState};
 use capledger_schema::setting::{CapwapTimer, ImageJoin};
@@ -46,6 +47,10 @@ impl Ac {
                 }
             }
             ImageStatus::None if joined.deferred => self.choose(peer, &joined),
+            // Its image's fetch decides when: an operator may have corrected what kept it from coming.
+            ImageStatus::Failed { kind: DownloadFailureKind::ImageUnavailable, next_retry: Some(_), .. } => {
+                self.choose(peer, &joined);
+            }
             ImageStatus::Failed { next_retry: Some(at), .. } => {
                 if at <= self.book.clock() {
                     self.choose(peer, &joined);
