@@ -28,10 +28,13 @@ pub(super) const FOLDER: &str = "EWC/17_9_4_27";
 
 /// The access points, named by their series: `AP-9105-01`.
 pub(super) fn fleet(config: &DemoConfig, ac: SocketAddr) -> Vec<WtpConfig> {
+    // Models take turns, and stand together in every list.
+    let mut turns: Vec<_> = (0..config.aps).map(|index| index % MODELS.len()).collect();
+    turns.sort_unstable();
     let spec = FleetSpec {
         ac,
         aps: config.aps,
-        models: MODELS.iter().map(|(model, _)| (*model).to_owned()).collect(),
+        models: turns.into_iter().map(|turn| MODELS[turn].0.to_owned()).collect(),
         name_prefix: None,
         site: String::new(),
         version: FROM,
@@ -49,7 +52,7 @@ pub(super) fn fleet(config: &DemoConfig, ac: SocketAddr) -> Vec<WtpConfig> {
         let number = numbers.entry(series.clone()).or_default();
         *number += 1;
         member.name = format!("AP-{series}-{number:02}");
-        SITES[index / MODELS.len() % SITES.len()].clone_into(&mut member.location);
+        SITES[index % SITES.len()].clone_into(&mut member.location);
     }
     members
 }
@@ -98,8 +101,8 @@ mod tests {
         let models: BTreeSet<_> = fleet.iter().map(|ap| &ap.model).collect();
         let names: BTreeSet<_> = fleet.iter().map(|ap| &ap.name).collect();
         assert_eq!((fleet.len(), models.len(), names.len()), (12, 5, 12));
-        assert_eq!((fleet[0].name.as_str(), fleet[5].name.as_str()), ("AP-9105-01", "AP-9105-02"));
-        assert_eq!(fleet[3].name, "AP-1815-01");
+        assert_eq!((fleet[0].name.as_str(), fleet[1].name.as_str()), ("AP-9105-01", "AP-9105-02"));
+        assert_eq!((fleet[3].name.as_str(), fleet[11].name.as_str()), ("AP-9120-01", "AP-2802-02"));
     }
 
     #[test]
