@@ -19,7 +19,7 @@ use crate::capwap::particulars::{self, ReasonKind};
 
 /// Failed tries of one version at one WTP after which the controller stops by itself.
 pub(super) const MAX_TRIES: u32 = 5;
-/// Lost sessions that are taken for bad luck before a WTP is let in with what it has.
+/// Lost sessions, and vain waits for a fetch, that are taken for bad luck before a WTP is let in with what it has.
 const LUCKLESS_TRIES: u32 = 3;
 
 impl Ac {
@@ -275,15 +275,27 @@ impl Ac {
     }
 
     fn next_retry(&self, mode: DownloadMode, kind: DownloadFailureKind, tries: u32, t: &Transfer) -> Option<Timestamp> {
-        if tries >= MAX_TRIES {
-            return None;
-        }
         let delay = back_off(self.book.state.config.image.retry_delay, tries - 1);
         match kind {
-            // While its fetch runs on there is no next try to wait for: the image can be there at any moment.
+            // Not the WTP's doing: it never uses up its tries, and what becomes of the family's fetch decides.
             DownloadFailureKind::ImageUnavailable => {
-                let next_try = self.book.state.installs.families.get(&t.family).and_then(|f| f.next_try);
-                Some(next_try.unwrap_or(self.book.clock()))
+                let now = self.book.clock();
+                match self.book.state.installs.families.get(&t.family) {
+                    // It comes back and waits for it again, until that has cost its clients enough.
+                    Some(f) if f.running.is_some() && tries < LUCKLESS_TRIES => Some(now),
+                    Some(f) if f.running.is_some() => Some(now + delay),
+                    f => Some(f.and_then(|f| f.next_try).unwrap_or(now)),
+                }
+            }
+            DownloadFailureKind::SessionLost
+            | DownloadFailureKind::TimedOut
+            | DownloadFailureKind::Rejected
+            | DownloadFailureKind::DigestMismatch
+            | DownloadFailureKind::FlashFull
+            | DownloadFailureKind::CacheDamaged
+                if tries >= MAX_TRIES =>
+            {
+                None
             }
             // A WTP that lost its session at join comes back and asks again: that is the retry.
             DownloadFailureKind::SessionLost | DownloadFailureKind::TimedOut

@@ -65,6 +65,22 @@ fn an_image_that_comes_at_the_third_fetch_still_reaches_everyone() {
 }
 
 #[test]
+fn a_fetch_that_outlasts_the_access_points_patience_still_reaches_everyone() {
+    // They wait 30 s at a time: the image comes in the second wait, in the third, and long after.
+    for (seed, fetch) in [(14, Duration::from_secs(45)), (15, Duration::from_secs(70)), (16, 10 * MINUTE)] {
+        for seed in seeds([seed]) {
+            let mut world = World::new(Plan { fetch, ..Plan::new(seed, 40) });
+            world.run(fetch + 2 * MINUTE);
+            let story = &world.controller.watch.story;
+            assert_eq!((story.count("InstallAddStarted"), story.count("InstallAddCompleted")), (8, 8));
+            let gave_up = story.count("ImageDownloadFailed");
+            assert!((1..=3 * 40).contains(&gave_up), "some wait in vain, and none more than thrice: {gave_up}");
+            world.finish(20 * MINUTE);
+        }
+    }
+}
+
+#[test]
 fn an_image_that_rots_in_the_cache_is_never_run() {
     for seed in seeds([6]) {
         let mut world = World::new(Plan::new(seed, 16));
