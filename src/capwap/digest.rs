@@ -60,8 +60,8 @@ fn parse(data: &[u8]) -> Option<ImageDigest> {
     Some(ImageDigest { sha256: Sha256(*sha256), md5: Md5(*md5), size })
 }
 
-/// The data of our elements of this number.
-fn ours(elements: &[Element], wanted: u16) -> impl Iterator<Item = &[u8]> {
+/// The data of our vendor elements of this number.
+pub(super) fn ours(elements: &[Element], wanted: u16) -> impl Iterator<Item = &[u8]> {
     elements.iter().filter_map(move |e| {
         if let Element::VendorSpecific { vendor: VENDOR, element, data } = e
             && *element == wanted

@@ -5,7 +5,7 @@
 
 use capledger_schema::id::MacAddr;
 
-use super::digest::VENDOR;
+use super::digest::{VENDOR, ours};
 use super::element::{Element, display_text};
 use super::wire::codes;
 
@@ -40,7 +40,7 @@ pub fn ethernet_mac(mac: MacAddr) -> Element {
 
 /// The wired interface's address among these elements.
 pub fn find_ethernet_mac(elements: &[Element]) -> Option<MacAddr> {
-    data(elements, ETHERNET_MAC).find_map(|data| data.try_into().ok()).map(MacAddr)
+    ours(elements, ETHERNET_MAC).find_map(|data| data.try_into().ok()).map(MacAddr)
 }
 
 /// The element that says why something failed; the words are cut at 512 octets.
@@ -52,7 +52,7 @@ pub fn reason(kind: ReasonKind, words: &str) -> Element {
 
 /// The reason among these elements.
 pub fn find_reason(elements: &[Element]) -> Option<Reason> {
-    let (kind, words) = data(elements, REASON).find_map(<[u8]>::split_first)?;
+    let (kind, words) = ours(elements, REASON).find_map(<[u8]>::split_first)?;
     Some(Reason { kind: ReasonKind::from(*kind), words: display_text(words) })
 }
 
@@ -60,18 +60,6 @@ pub fn find_reason(elements: &[Element]) -> Option<Reason> {
 pub(crate) fn cut(text: &str, octets: usize) -> &str {
     let end = (0..=octets.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]
-}
-
-fn data(elements: &[Element], wanted: u16) -> impl Iterator<Item = &[u8]> {
-    elements.iter().filter_map(move |e| {
-        if let Element::VendorSpecific { vendor: VENDOR, element, data } = e
-            && *element == wanted
-        {
-            Some(data.as_slice())
-        } else {
-            None
-        }
-    })
 }
 
 #[cfg(test)]
