@@ -47,6 +47,8 @@ pub enum Cause {
     Start,
     /// A fetch or a download that the controller runs.
     Operation(OperationId),
+    /// A campaign that the controller runs.
+    Campaign(CampaignId),
 }
 
 /// Whose fact it is.

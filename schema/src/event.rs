@@ -3,16 +3,23 @@
 //! An event carries what a reader needs to understand it later, without any other. The order of the variants and of
 //! their fields is the ledger's format: add variants at the end, never reorder, and add a golden sample for each.
 
+mod upgrade;
+
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{DownloadFailureKind, FetchFailure};
-use crate::id::{ControllerId, MacAddr, OperationId, SessionId, Sha256, WtpId};
+use crate::id::{CampaignId, ControllerId, MacAddr, OperationId, SessionId, Sha256, WtpId};
 use crate::image::{ImageFacts, ImageFamily, ImageVersion};
-use crate::setting::Setting;
+use crate::setting::{ServeProtocol, Setting};
 use crate::time::Timestamp;
+
+pub use upgrade::{
+    CampaignOutcome, CampaignPhase, CampaignPlan, Finding, FindingSubject, OnError, RollbackReason, ServerKeyKind,
+    Verdict,
+};
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -295,6 +302,191 @@ pub enum Event {
         wtp: WtpAddress,
         /// Why, in words.
         reason: String,
+    },
+    /// An image server's key was seen for the first time: from now on it must show the same.
+    ServerKeyPinned {
+        /// As configured.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Of SSH or of TLS.
+        kind: ServerKeyKind,
+        /// `ssh-ed25519`, `x509`, ...
+        algorithm: String,
+        /// SHA-256 of the key (SSH) or of the certificate (TLS).
+        fingerprint: Sha256,
+    },
+    /// An operator accepted that an image server's key has changed: the next one seen is pinned.
+    ServerKeyForgotten {
+        /// As configured.
+        host: String,
+        /// The port.
+        port: u16,
+        /// Of SSH or of TLS.
+        kind: ServerKeyKind,
+    },
+    /// A client asked an embedded image server for a file.
+    ImageServeStarted {
+        /// This transfer.
+        operation: OperationId,
+        /// Which server.
+        protocol: ServeProtocol,
+        /// Who asks.
+        client: SocketAddr,
+        /// As whom, where the protocol has users.
+        user: Option<String>,
+        /// The file, below the server's root.
+        file: String,
+        /// How long it is; none if it cannot be served.
+        octets: Option<u64>,
+    },
+    /// Octets left an embedded image server: once per 5 % (at most one per second), and once per 10 s.
+    ImageServeProgressed {
+        /// This transfer.
+        operation: OperationId,
+        /// So far.
+        octets: u64,
+    },
+    /// An embedded image server sent the whole file.
+    ImageServeCompleted {
+        /// This transfer.
+        operation: OperationId,
+        /// How many octets.
+        octets: u64,
+        /// How long it took, in microseconds.
+        duration_us: u64,
+    },
+    /// An embedded image server could not send a file, or not all of it.
+    ImageServeFailed {
+        /// This transfer.
+        operation: OperationId,
+        /// Why, in words.
+        words: String,
+        /// How many octets had gone.
+        octets: u64,
+    },
+    /// Every family that the fleet needs is in the catalogue in this version: it can be activated.
+    VersionStaged {
+        /// Which.
+        version: ImageVersion,
+    },
+    /// The activated version is to stay: no timer takes it back.
+    VersionCommitted {
+        /// Which.
+        version: ImageVersion,
+    },
+    /// A version was activated for a time: unless it is committed by then, the controller goes back.
+    AutoAbortArmed {
+        /// The activated version.
+        version: ImageVersion,
+        /// The committed one.
+        back_to: ImageVersion,
+        /// When.
+        due: Timestamp,
+    },
+    /// The running version went back.
+    VersionRolledBack {
+        /// From which.
+        from: ImageVersion,
+        /// To which.
+        to: ImageVersion,
+        /// What led to it.
+        reason: RollbackReason,
+    },
+    /// Primary and backup image of a WTP changed places for its next reset (`ap image swap`).
+    WtpImageSwapped {
+        /// Who.
+        wtp: WtpAddress,
+        /// What its next reset starts.
+        next: ImageVersion,
+    },
+    /// A WTP was reset into an image and came back with another version, or with the same as before.
+    ImageNotTaken {
+        /// Who.
+        wtp: WtpAddress,
+        /// What it was to run.
+        expected: ImageVersion,
+        /// What it says that it runs.
+        reports: Option<ImageVersion>,
+        /// Failed tries of this version at this WTP, this one included.
+        tries: u32,
+        /// When the controller will try again by itself.
+        next_retry: Option<Timestamp>,
+    },
+    /// A check of everything that an upgrade needs began; no WTP is touched.
+    PreflightStarted {
+        /// This check.
+        operation: OperationId,
+        /// For which version.
+        version: Option<ImageVersion>,
+        /// Of which families.
+        families: Vec<ImageFamily>,
+    },
+    /// The check is over.
+    PreflightCompleted {
+        /// This check.
+        operation: OperationId,
+        /// What was found, one line each.
+        findings: Vec<Finding>,
+    },
+    /// A fleet-wide upgrade began.
+    CampaignStarted {
+        /// This campaign.
+        campaign: CampaignId,
+        /// To which version.
+        version: ImageVersion,
+        /// How.
+        plan: CampaignPlan,
+        /// How many WTPs it is about.
+        wtps: u32,
+    },
+    /// A WTP belongs to an iteration of a campaign.
+    CampaignWtpChosen {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Who.
+        wtp: WtpId,
+        /// 0 for the canaries, then from 1.
+        iteration: u32,
+    },
+    /// A campaign went on to its next phase.
+    CampaignPhaseChanged {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// Which phase begins.
+        phase: CampaignPhase,
+        /// Of which iteration: 0 for the canaries, then from 1.
+        iteration: u32,
+    },
+    /// A WTP of a campaign did not come back with the target in time.
+    CampaignWtpMissing {
+        /// Of which campaign.
+        campaign: CampaignId,
+        /// Who.
+        wtp: WtpId,
+        /// What is known of it, in words.
+        words: String,
+    },
+    /// A campaign touches no further WTP until it is resumed.
+    CampaignPaused {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A paused campaign goes on.
+    CampaignResumed {
+        /// Which campaign.
+        campaign: CampaignId,
+    },
+    /// A campaign is over.
+    CampaignEnded {
+        /// Which campaign.
+        campaign: CampaignId,
+        /// How it ended.
+        outcome: CampaignOutcome,
+        /// The particulars, in words.
+        words: String,
     },
 }
 

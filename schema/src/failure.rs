@@ -39,6 +39,12 @@ pub enum FetchFailureKind {
     Local,
     /// The controller stopped, or an operator ended it.
     Cancelled,
+    /// The server did not take the user's password or key.
+    AuthenticationFailed,
+    /// The server showed another host key, or another pinned certificate, than at its first use.
+    HostKeyChanged,
+    /// The server's certificate could not be verified.
+    CertificateUntrusted,
 }
 
 /// A failed fetch, as the event tells it.
@@ -81,6 +87,9 @@ impl fmt::Display for FetchFailureKind {
             FetchFailureKind::NoSource => "no source",
             FetchFailureKind::Local => "local error",
             FetchFailureKind::Cancelled => "cancelled",
+            FetchFailureKind::AuthenticationFailed => "authentication failed",
+            FetchFailureKind::HostKeyChanged => "host key changed",
+            FetchFailureKind::CertificateUntrusted => "certificate not trusted",
         })
     }
 }
@@ -103,6 +112,10 @@ pub enum DownloadFailureKind {
     ImageUnavailable,
     /// The cached image changed under the controller's hands.
     CacheDamaged,
+    /// The WTP stored the image and found that it is not one that it can start: its signature or its form is wrong.
+    VerificationFailed,
+    /// The WTP was reset into the image and came back with another version.
+    NotTaken,
 }
 
 impl fmt::Display for DownloadFailureKind {
@@ -115,6 +128,8 @@ impl fmt::Display for DownloadFailureKind {
             DownloadFailureKind::FlashFull => "flash full",
             DownloadFailureKind::ImageUnavailable => "image unavailable",
             DownloadFailureKind::CacheDamaged => "cache damaged",
+            DownloadFailureKind::VerificationFailed => "verification failed at the AP",
+            DownloadFailureKind::NotTaken => "came back with another version",
         })
     }
 }

@@ -30,11 +30,12 @@ number!(
     SessionId
 );
 number!(
-    /// One install add or one image download: the sequence number of the event that began it.
+    /// One install add, image download, preflight or transfer of the embedded servers: the sequence number of the event
+    /// that began it.
     OperationId
 );
 number!(
-    /// One fleet-wide upgrade.
+    /// One fleet-wide upgrade: the sequence number of its `CampaignStarted`.
     CampaignId
 );
 number!(
@@ -44,6 +45,10 @@ number!(
 number!(
     /// One import of foreign records.
     ImportId
+);
+number!(
+    /// A secret of the configuration. The secret itself lies beside the ledger and never in it.
+    SecretId
 );
 
 impl Seq {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::SecretId;
 use crate::image::{ImageFamily, ImageVersion};
 
 /// A setting as it was set. Like an event's variants, these are only ever added to.
@@ -63,6 +64,56 @@ pub enum Setting {
     ImageRetryDelay(u32),
     /// `tftp-image-timeout SECONDS`: how long a silent server is asked again
     TftpTimeout(u32),
+    /// `sftp-image-server A [port N]`
+    SftpImageServer(Option<ImageServer>),
+    /// `sftp-image-path PATH`
+    SftpImagePath(Option<String>),
+    /// `sftp-username NAME`
+    SftpUsername(Option<String>),
+    /// `sftp-password 0|6 WORD`
+    SftpPassword(Option<SecretId>),
+    /// `sftp-key FILE`: a private key on the controller, OpenSSH or PEM
+    SftpKey(Option<String>),
+    /// `http-image-server A [port N]`, for the modes `http` and `https`
+    HttpImageServer(Option<ImageServer>),
+    /// `http-image-path PATH`
+    HttpImagePath(Option<String>),
+    /// `https-certificate check|pin`
+    HttpsTrust(HttpsTrust),
+    /// `https-ca FILE`: the authority for `check` instead of the system's, PEM
+    HttpsAuthority(Option<String>),
+    /// `image-server tftp|sftp listen ADDR [port N] root DIR`
+    ImageServe(ServeProtocol, SocketAddr, String),
+    /// `no image-server tftp|sftp listen ADDR [port N]`
+    NoImageServe(ServeProtocol, SocketAddr),
+    /// `image-server sftp username NAME password 0|6 WORD`: who may read from the embedded SFTP server
+    ImageServeLogin(Option<ServeLogin>),
+    /// `ap image predownload limit N`: WTPs that are given an image at once while they serve
+    PredownloadLimit(u32),
+    /// `ap image predownload bandwidth N`: megabits per second for all of them together; none: no ceiling
+    PredownloadBandwidth(Option<u32>),
+    /// `ap image max-tries N`: failed downloads of one version to one WTP before it is left alone
+    ImageMaxTries(u32),
+    /// `install auto-abort-timer MINUTES`: from `install activate` to the return to the committed version; 0: never
+    InstallAutoAbort(u32),
+    /// `ap upgrade integrity-limit N`: flash and integrity failures after which a campaign pauses
+    UpgradeIntegrityLimit(u32),
+    /// `ap upgrade site-share PERCENT`: how much of one site may be down at once in a campaign (at least one WTP)
+    UpgradeSiteShare(u8),
+    /// `ap upgrade rejoin-percent PERCENT`: of an iteration's WTPs, before the next begins
+    UpgradeRejoinPercent(u8),
+    /// `ap upgrade iteration-expiry SECONDS`: how long an iteration's WTPs may take to rejoin
+    UpgradeIterationExpiry(u32),
+    /// `ap dtls-version dtls_1_0|dtls_1_2|all`
+    DtlsVersions(DtlsVersions),
+    /// `ap dtls-ciphersuite NAME`, and `no`: a suite that is off by default, by OpenSSL's name
+    DtlsCiphersuite(String, bool),
+    /// `ap dtls psk IDENTITY key 0|6 HEX`; none: `no`
+    DtlsPsk(String, Option<SecretId>),
+    /// `ap image map MODEL FAMILY`; none: `no`
+    ImageMap(String, Option<ImageFamily>),
+    /// `ap image alias NAME FAMILY`: a name that WTPs ask by; none: `no`
+    ImageAlias(String, Option<ImageFamily>),
 }
 
 impl Setting {
@@ -76,6 +127,15 @@ impl Setting {
                 | Setting::ImageDownloadMode(_)
                 | Setting::TftpImageServer(_)
                 | Setting::TftpImagePath(_)
+                | Setting::SftpImageServer(_)
+                | Setting::SftpImagePath(_)
+                | Setting::SftpUsername(_)
+                | Setting::SftpPassword(_)
+                | Setting::SftpKey(_)
+                | Setting::HttpImageServer(_)
+                | Setting::HttpImagePath(_)
+                | Setting::HttpsTrust(_)
+                | Setting::HttpsAuthority(_)
         )
     }
 }
@@ -134,6 +194,12 @@ pub enum ImageJoin {
 pub enum ImageDownloadMode {
     /// `image-download-mode tftp`
     Tftp,
+    /// `image-download-mode sftp`
+    Sftp,
+    /// `image-download-mode http`
+    Http,
+    /// `image-download-mode https`
+    Https,
 }
 
 /// A server and its port.
@@ -143,4 +209,47 @@ pub struct ImageServer {
     pub host: String,
     /// None: the scheme's own.
     pub port: Option<u16>,
+}
+
+/// How the certificate of an HTTPS server is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpsTrust {
+    /// An authority must have signed it, for the server's name.
+    #[default]
+    Check,
+    /// Any at first use; later only the same.
+    Pin,
+}
+
+/// What an embedded server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServeProtocol {
+    /// RFC 1350 and its options.
+    Tftp,
+    /// SFTP version 3 over SSH.
+    Sftp,
+}
+
+/// Who may read from the embedded SFTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServeLogin {
+    /// The user's name.
+    pub user: String,
+    /// The password.
+    pub password: SecretId,
+}
+
+/// Which versions of DTLS are spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DtlsVersions {
+    /// Only 1.2 (RFC 6347).
+    #[default]
+    V1_2,
+    /// Only 1.0 (RFC 4347), for access points that know no other.
+    V1_0,
+    /// Both.
+    All,
 }

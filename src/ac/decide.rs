@@ -119,7 +119,33 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         | Setting::NoImageLocal(_)
         | Setting::ImageDownloadMode(_)
         | Setting::TftpImageServer(_)
-        | Setting::TftpImagePath(_) => Ok(()),
+        | Setting::TftpImagePath(_)
+        | Setting::SftpImageServer(_)
+        | Setting::SftpImagePath(_)
+        | Setting::SftpUsername(_)
+        | Setting::SftpPassword(_)
+        | Setting::SftpKey(_)
+        | Setting::HttpImageServer(_)
+        | Setting::HttpImagePath(_)
+        | Setting::HttpsTrust(_)
+        | Setting::HttpsAuthority(_)
+        | Setting::ImageServe(..)
+        | Setting::NoImageServe(..)
+        | Setting::ImageServeLogin(_)
+        | Setting::DtlsVersions(_)
+        | Setting::DtlsCiphersuite(..)
+        | Setting::DtlsPsk(..)
+        | Setting::ImageMap(..)
+        | Setting::ImageAlias(..) => Ok(()),
+        Setting::PredownloadLimit(n) => range("ap image predownload limit", u64::from(*n), 1, 10_000),
+        Setting::PredownloadBandwidth(Some(n)) => range("ap image predownload bandwidth", u64::from(*n), 1, 1_000_000),
+        Setting::PredownloadBandwidth(None) => Ok(()),
+        Setting::ImageMaxTries(n) => range("ap image max-tries", u64::from(*n), 1, 1_000),
+        Setting::InstallAutoAbort(n) => range("install auto-abort-timer", u64::from(*n), 0, 10_080),
+        Setting::UpgradeIntegrityLimit(n) => range("ap upgrade integrity-limit", u64::from(*n), 1, 10_000),
+        Setting::UpgradeSiteShare(n) => range("ap upgrade site-share", u64::from(*n), 1, 100),
+        Setting::UpgradeRejoinPercent(n) => range("ap upgrade rejoin-percent", u64::from(*n), 1, 100),
+        Setting::UpgradeIterationExpiry(n) => range("ap upgrade iteration-expiry", u64::from(*n), 1, 86_400),
     }
 }
 

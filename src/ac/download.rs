@@ -293,6 +293,8 @@ impl Ac {
             | DownloadFailureKind::DigestMismatch
             | DownloadFailureKind::FlashFull
             | DownloadFailureKind::CacheDamaged
+            | DownloadFailureKind::VerificationFailed
+            | DownloadFailureKind::NotTaken
                 if tries >= MAX_TRIES =>
             {
                 None
@@ -308,7 +310,9 @@ impl Ac {
             | DownloadFailureKind::Rejected
             | DownloadFailureKind::DigestMismatch
             | DownloadFailureKind::FlashFull
-            | DownloadFailureKind::CacheDamaged => Some(self.book.clock() + delay),
+            | DownloadFailureKind::CacheDamaged
+            | DownloadFailureKind::VerificationFailed
+            | DownloadFailureKind::NotTaken => Some(self.book.clock() + delay),
         }
     }
 

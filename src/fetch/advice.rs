@@ -62,6 +62,15 @@ pub fn next_action(kind: FetchFailureKind, url: &FetchUrl) -> String {
         }
         (FetchFailureKind::Local, Scheme::File) => "check the controller's disk".to_owned(),
         (FetchFailureKind::Cancelled, _) => "start it again when it is wanted".to_owned(),
+        (FetchFailureKind::AuthenticationFailed, _) => {
+            format!("check sftp-username and sftp-password, or sftp-key, at {host}")
+        }
+        (FetchFailureKind::HostKeyChanged, _) => format!(
+            "find out why the key of {host} changed; if it is right, `clear image-server key {host} port {port}`"
+        ),
+        (FetchFailureKind::CertificateUntrusted, _) => {
+            "set https-ca to the authority of the server's certificate, or https-certificate pin".to_owned()
+        }
     }
 }
 

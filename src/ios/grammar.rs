@@ -10,6 +10,7 @@ mod exec;
 mod help;
 mod parse;
 mod pipe;
+mod profile;
 
 pub use arg::{Arg, Args, Value};
 pub use help::{complete, help, reference};
@@ -33,19 +34,35 @@ pub enum Mode {
     ImageProfile,
     /// `HOST(config-wireless-image-download-profile-tftp)#`
     ImageProfileTftp,
+    /// `HOST(config-wireless-image-download-profile-sftp)#`
+    ImageProfileSftp,
+    /// `HOST(config-wireless-image-download-profile-http)#`: of both HTTP and HTTPS
+    ImageProfileHttp,
     /// Not a mode of its own: what follows `|` after a `show`.
     Pipe,
 }
 
 impl Mode {
     /// Every mode that has entries.
-    pub const ALL: [Mode; 6] =
-        [Mode::User, Mode::Privileged, Mode::Config, Mode::ImageProfile, Mode::ImageProfileTftp, Mode::Pipe];
+    pub const ALL: [Mode; 8] = [
+        Mode::User,
+        Mode::Privileged,
+        Mode::Config,
+        Mode::ImageProfile,
+        Mode::ImageProfileTftp,
+        Mode::ImageProfileSftp,
+        Mode::ImageProfileHttp,
+        Mode::Pipe,
+    ];
 
     /// Whether settings are made here, so that `no` has a meaning.
     pub fn is_config(self) -> bool {
         match self {
-            Mode::Config | Mode::ImageProfile | Mode::ImageProfileTftp => true,
+            Mode::Config
+            | Mode::ImageProfile
+            | Mode::ImageProfileTftp
+            | Mode::ImageProfileSftp
+            | Mode::ImageProfileHttp => true,
             Mode::User | Mode::Privileged | Mode::Pipe => false,
         }
     }
@@ -58,6 +75,8 @@ impl Mode {
             Mode::Config => "(config)#",
             Mode::ImageProfile => "(config-wireless-image-download-profile)#",
             Mode::ImageProfileTftp => "(config-wireless-image-download-profile-tftp)#",
+            Mode::ImageProfileSftp => "(config-wireless-image-download-profile-sftp)#",
+            Mode::ImageProfileHttp => "(config-wireless-image-download-profile-http)#",
             Mode::Pipe => "|",
         }
     }
@@ -68,7 +87,7 @@ impl Mode {
             Mode::User | Mode::Privileged | Mode::Pipe => None,
             Mode::Config => Some(Mode::Privileged),
             Mode::ImageProfile => Some(Mode::Config),
-            Mode::ImageProfileTftp => Some(Mode::ImageProfile),
+            Mode::ImageProfileTftp | Mode::ImageProfileSftp | Mode::ImageProfileHttp => Some(Mode::ImageProfile),
         }
     }
 }
@@ -129,7 +148,7 @@ pub fn entries(mode: Mode) -> impl Iterator<Item = &'static Entry> {
 
 /// Every command.
 pub fn table() -> impl Iterator<Item = &'static Entry> {
-    exec::TABLE.iter().chain(config::TABLE).chain(pipe::TABLE)
+    exec::TABLE.iter().chain(config::TABLE).chain(profile::TABLE).chain(pipe::TABLE)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use capledger_schema::project::Config;
 use capledger_schema::project::config::CapwapConfig;
-use capledger_schema::setting::{ImageDownloadMode, ImageJoin, JoinPolicy, Setting};
+use capledger_schema::setting::{
+    DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeProtocol, Setting,
+};
 
 use super::grammar::Mode;
 
@@ -15,6 +17,8 @@ pub const SYSLOG_PORT: u16 = 514;
 pub fn line(setting: &Setting) -> (Mode, String) {
     let global = |text: String| (Mode::Config, text);
     let tftp = |text: String| (Mode::ImageProfileTftp, text);
+    let sftp = |text: String| (Mode::ImageProfileSftp, text);
+    let http = |text: String| (Mode::ImageProfileHttp, text);
     match setting {
         Setting::Hostname(name) => global(format!("hostname {name}")),
         Setting::SoftwareVersion(Some(v)) => global(format!("software version {v}")),
@@ -45,14 +49,57 @@ pub fn line(setting: &Setting) -> (Mode, String) {
             (Mode::ImageProfile, format!("image-download-mode {}", mode_word(*mode)))
         }
         Setting::ImageDownloadMode(None) => (Mode::ImageProfile, "no image-download-mode".into()),
-        Setting::TftpImageServer(Some(server)) => {
-            let port = server.port.map(|p| format!(" port {p}")).unwrap_or_default();
-            tftp(format!("tftp-image-server {}{port}", server.host))
-        }
+        Setting::TftpImageServer(Some(server)) => tftp(format!("tftp-image-server {}", host_port(server))),
         Setting::TftpImageServer(None) => tftp("no tftp-image-server".into()),
         Setting::TftpImagePath(Some(path)) => tftp(format!("tftp-image-path {path}")),
         Setting::TftpImagePath(None) => tftp("no tftp-image-path".into()),
         Setting::TftpTimeout(s) => tftp(format!("tftp-image-timeout {s}")),
+        Setting::SftpImageServer(Some(server)) => sftp(format!("sftp-image-server {}", host_port(server))),
+        Setting::SftpImageServer(None) => sftp("no sftp-image-server".into()),
+        Setting::SftpImagePath(Some(path)) => sftp(format!("sftp-image-path {path}")),
+        Setting::SftpImagePath(None) => sftp("no sftp-image-path".into()),
+        Setting::SftpUsername(Some(name)) => sftp(format!("sftp-username {name}")),
+        Setting::SftpUsername(None) => sftp("no sftp-username".into()),
+        Setting::SftpPassword(Some(secret)) => sftp(format!("sftp-password 6 {secret}")),
+        Setting::SftpPassword(None) => sftp("no sftp-password".into()),
+        Setting::SftpKey(Some(file)) => sftp(format!("sftp-key {file}")),
+        Setting::SftpKey(None) => sftp("no sftp-key".into()),
+        Setting::HttpImageServer(Some(server)) => http(format!("http-image-server {}", host_port(server))),
+        Setting::HttpImageServer(None) => http("no http-image-server".into()),
+        Setting::HttpImagePath(Some(path)) => http(format!("http-image-path {path}")),
+        Setting::HttpImagePath(None) => http("no http-image-path".into()),
+        Setting::HttpsTrust(HttpsTrust::Check) => http("https-certificate check".into()),
+        Setting::HttpsTrust(HttpsTrust::Pin) => http("https-certificate pin".into()),
+        Setting::HttpsAuthority(Some(file)) => http(format!("https-ca {file}")),
+        Setting::HttpsAuthority(None) => http("no https-ca".into()),
+        Setting::ImageServe(protocol, a, root) => {
+            let word = protocol_word(*protocol);
+            global(format!("image-server {word} listen {} port {} root {root}", a.ip(), a.port()))
+        }
+        Setting::NoImageServe(protocol, a) => {
+            global(format!("no image-server {} listen {} port {}", protocol_word(*protocol), a.ip(), a.port()))
+        }
+        Setting::ImageServeLogin(Some(login)) => {
+            global(format!("image-server login {} password 6 {}", login.user, login.password))
+        }
+        Setting::ImageServeLogin(None) => global("no image-server login".into()),
+        Setting::PredownloadLimit(n) => global(format!("ap image predownload limit {n}")),
+        Setting::PredownloadBandwidth(Some(mbps)) => global(format!("ap image predownload bandwidth {mbps} mbps")),
+        Setting::PredownloadBandwidth(None) => global("no ap image predownload bandwidth".into()),
+        Setting::ImageMaxTries(n) => global(format!("ap image max-tries {n}")),
+        Setting::InstallAutoAbort(minutes) => global(format!("install auto-abort-timer {minutes}")),
+        Setting::UpgradeIntegrityLimit(n) => global(format!("ap upgrade integrity-limit {n}")),
+        Setting::UpgradeSiteShare(percent) => global(format!("ap upgrade site-share {percent}")),
+        Setting::UpgradeRejoinPercent(percent) => global(format!("ap upgrade rejoin-percent {percent}")),
+        Setting::UpgradeIterationExpiry(seconds) => global(format!("ap upgrade iteration-expiry {seconds}")),
+        Setting::DtlsVersions(versions) => global(format!("ap dtls-version {}", versions_word(*versions))),
+        Setting::DtlsCiphersuite(name, on) => global(format!("{}ap dtls-ciphersuite {name}", no(!on))),
+        Setting::DtlsPsk(identity, Some(key)) => global(format!("ap dtls psk {identity} key 6 {key}")),
+        Setting::DtlsPsk(identity, None) => global(format!("no ap dtls psk {identity}")),
+        Setting::ImageMap(model, Some(family)) => global(format!("ap image map {model} {family}")),
+        Setting::ImageMap(model, None) => global(format!("no ap image map {model}")),
+        Setting::ImageAlias(name, Some(family)) => global(format!("ap image alias {name} {family}")),
+        Setting::ImageAlias(name, None) => global(format!("no ap image alias {name}")),
     }
 }
 
@@ -77,7 +124,32 @@ pub fn image_join_word(join: ImageJoin) -> &'static str {
 pub fn mode_word(mode: ImageDownloadMode) -> &'static str {
     match mode {
         ImageDownloadMode::Tftp => "tftp",
+        ImageDownloadMode::Sftp => "sftp",
+        ImageDownloadMode::Http => "http",
+        ImageDownloadMode::Https => "https",
     }
+}
+
+/// The word of an embedded server's protocol.
+pub fn protocol_word(protocol: ServeProtocol) -> &'static str {
+    match protocol {
+        ServeProtocol::Tftp => "tftp",
+        ServeProtocol::Sftp => "sftp",
+    }
+}
+
+/// The word of the versions of DTLS that are spoken.
+pub fn versions_word(versions: DtlsVersions) -> &'static str {
+    match versions {
+        DtlsVersions::V1_2 => "dtls_1_2",
+        DtlsVersions::V1_0 => "dtls_1_0",
+        DtlsVersions::All => "all",
+    }
+}
+
+fn host_port(server: &ImageServer) -> String {
+    let port = server.port.map(|p| format!(" port {p}")).unwrap_or_default();
+    format!("{}{port}", server.host)
 }
 
 fn no(negated: bool) -> &'static str {

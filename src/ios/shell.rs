@@ -196,7 +196,7 @@ impl Shell {
 
     /// Goes to a mode. What a sub-mode held is committed as one change on leaving it; going deeper leaves nothing.
     fn enter(&mut self, mode: Mode) -> Vec<Command> {
-        let deeper = self.mode == Mode::ImageProfile && mode == Mode::ImageProfileTftp;
+        let deeper = mode.parent() == Some(self.mode) && self.mode == Mode::ImageProfile;
         let stays = mode == self.mode || deeper;
         self.mode = mode;
         if stays || self.pending.is_empty() {

@@ -21,7 +21,12 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::ControllerStopped { reason } => {
             let by = match &envelope.cause {
                 Cause::Operator { user, .. } => format!(" by {user}"),
-                Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => String::new(),
+                Cause::Wtp(_)
+                | Cause::Peer(_)
+                | Cause::Timer
+                | Cause::Start
+                | Cause::Operation(_)
+                | Cause::Campaign(_) => String::new(),
             };
             sys(Severity::Notice, "RELOAD", &format!("Reload requested{by}. Reload Reason: {reason}."))
         }
@@ -97,7 +102,28 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::PredownloadRequested { .. }
         | Event::PredownloadAlreadyPresent { .. }
         | Event::WtpResetRequested { .. }
-        | Event::PredownloadWithdrawn { .. } => return None,
+        | Event::PredownloadWithdrawn { .. }
+        | Event::ServerKeyPinned { .. }
+        | Event::ServerKeyForgotten { .. }
+        | Event::ImageServeStarted { .. }
+        | Event::ImageServeProgressed { .. }
+        | Event::ImageServeCompleted { .. }
+        | Event::ImageServeFailed { .. }
+        | Event::VersionStaged { .. }
+        | Event::VersionCommitted { .. }
+        | Event::AutoAbortArmed { .. }
+        | Event::VersionRolledBack { .. }
+        | Event::WtpImageSwapped { .. }
+        | Event::ImageNotTaken { .. }
+        | Event::PreflightStarted { .. }
+        | Event::PreflightCompleted { .. }
+        | Event::CampaignStarted { .. }
+        | Event::CampaignWtpChosen { .. }
+        | Event::CampaignPhaseChanged { .. }
+        | Event::CampaignWtpMissing { .. }
+        | Event::CampaignPaused { .. }
+        | Event::CampaignResumed { .. }
+        | Event::CampaignEnded { .. } => return None,
     };
     Some(line)
 }
@@ -121,6 +147,9 @@ pub fn fetch_words(failure: &FetchFailure) -> String {
         FetchFailureKind::NoSource => "No image source configured",
         FetchFailureKind::Local => "I/O error",
         FetchFailureKind::Cancelled => "Cancelled",
+        FetchFailureKind::AuthenticationFailed => "Authentication failed",
+        FetchFailureKind::HostKeyChanged => "Host key verification failed",
+        FetchFailureKind::CertificateUntrusted => "Certificate verification failed",
     };
     if failure.words.is_empty() { text.to_owned() } else { format!("{text}: {}", failure.words) }
 }
@@ -160,9 +189,13 @@ fn configured(cause: &Cause, startup: bool) -> String {
             format!("Configured from console by {user} on console")
         }
         Cause::Operator { user, from } if !startup => format!("Configured from console by {user} on vty0 ({from})"),
-        Cause::Operator { .. } | Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => {
-            "Configured from memory by console".to_owned()
-        }
+        Cause::Operator { .. }
+        | Cause::Wtp(_)
+        | Cause::Peer(_)
+        | Cause::Timer
+        | Cause::Start
+        | Cause::Operation(_)
+        | Cause::Campaign(_) => "Configured from memory by console".to_owned(),
     }
 }
 
@@ -180,7 +213,9 @@ fn download_failed(
         | DownloadFailureKind::Rejected
         | DownloadFailureKind::DigestMismatch
         | DownloadFailureKind::FlashFull
-        | DownloadFailureKind::CacheDamaged => {
+        | DownloadFailureKind::CacheDamaged
+        | DownloadFailureKind::VerificationFailed
+        | DownloadFailureKind::NotTaken => {
             let words = if words.is_empty() { String::new() } else { format!(": {words}") };
             let retry = next_retry.map_or_else(|| "no retry".to_owned(), |at| format!("next retry at {}", clock(at)));
             let text = ap_event(wtp, &format!("Image Download Failed: {kind}{words}; {retry}"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capledger_schema::event::{DisjoinReason, DownloadMode, RefusalReason};
+use capledger_schema::event::{CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, RefusalReason, Verdict};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::image::ImageVersion;
@@ -150,6 +150,66 @@ fn say(envelope: &Envelope) -> Option<Said> {
         Event::LimitReached { limit, value } => {
             ((None, CONTROLLER.into()), format!("limit reached: {limit} {value}"), Tone::Warn)
         }
+        Event::ServerKeyPinned { host, port, algorithm, .. } => (
+            (None, format!("{host}:{port}")),
+            format!("its key ({algorithm}) was seen for the first time"),
+            Tone::Plain,
+        ),
+        Event::ServerKeyForgotten { host, port, .. } => {
+            ((None, format!("{host}:{port}")), "its pinned key was forgotten".to_owned(), Tone::Warn)
+        }
+        Event::ImageServeStarted { client, file, .. } => {
+            ((None, client.ip().to_string()), format!("fetches {file} from the embedded server"), Tone::Busy)
+        }
+        Event::ImageServeProgressed { .. } | Event::CampaignWtpChosen { .. } => return None,
+        Event::ImageServeCompleted { octets: n, duration_us, .. } => {
+            ((None, SERVER.into()), format!("sent the file, {}", moved(*n, *duration_us)), Tone::Good)
+        }
+        Event::ImageServeFailed { words, octets: n, .. } => {
+            ((None, SERVER.into()), format!("failed at {}: {words}", octets(*n)), Tone::Bad)
+        }
+        Event::VersionStaged { version } => {
+            ((None, CONTROLLER.into()), format!("{version} can be activated"), Tone::Good)
+        }
+        Event::VersionCommitted { version } => {
+            ((None, CONTROLLER.into()), format!("{version} is committed"), Tone::Good)
+        }
+        Event::AutoAbortArmed { version, back_to, due } => {
+            let left = span(due.since(envelope.at));
+            let what = format!("back to {back_to} in {left} unless {version} is committed");
+            ((None, CONTROLLER.into()), what, Tone::Plain)
+        }
+        Event::VersionRolledBack { from, to, .. } => {
+            ((None, CONTROLLER.into()), format!("went back from {from} to {to}"), Tone::Warn)
+        }
+        Event::WtpImageSwapped { wtp, next } => (about(wtp), format!("its next restart is into {next}"), Tone::Plain),
+        Event::ImageNotTaken { wtp, expected, reports, .. } => {
+            let runs = reports.map_or_else(|| "an unknown version".to_owned(), |v| v.to_string());
+            (about(wtp), format!("came back with {runs}, not with {expected}"), Tone::Bad)
+        }
+        Event::PreflightStarted { families, .. } => {
+            ((None, PREFLIGHT.into()), format!("checks the images of {} families", families.len()), Tone::Busy)
+        }
+        Event::PreflightCompleted { findings, .. } => {
+            let bad = findings.iter().filter(|f| f.verdict == Verdict::Failed).count();
+            let what = if bad == 0 { "passed".to_owned() } else { format!("failed: {bad} of {}", findings.len()) };
+            ((None, PREFLIGHT.into()), what, if bad == 0 { Tone::Good } else { Tone::Bad })
+        }
+        Event::CampaignStarted { version, wtps, .. } => {
+            ((None, CAMPAIGN.into()), format!("{wtps} APs to {version}"), Tone::Busy)
+        }
+        Event::CampaignPhaseChanged { phase, iteration, .. } => {
+            ((None, CAMPAIGN.into()), format!("iteration {iteration}: {}", campaign_phase(*phase)), Tone::Plain)
+        }
+        Event::CampaignWtpMissing { wtp, words, .. } => {
+            ((Some(wtp.clone()), wtp.to_string()), format!("missing in the campaign: {words}"), Tone::Bad)
+        }
+        Event::CampaignPaused { reason, .. } => ((None, CAMPAIGN.into()), format!("paused: {reason}"), Tone::Warn),
+        Event::CampaignResumed { .. } => ((None, CAMPAIGN.into()), "goes on".to_owned(), Tone::Plain),
+        Event::CampaignEnded { outcome, words, .. } => {
+            let tone = if *outcome == CampaignOutcome::Completed { Tone::Good } else { Tone::Bad };
+            ((None, CAMPAIGN.into()), format!("{}: {words}", campaign_outcome(*outcome)), tone)
+        }
     };
     Some((wtp, who, what, tone))
 }
@@ -187,17 +247,64 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::PredownloadAlreadyPresent { .. }
         | Event::PredownloadWithdrawn { .. }
         | Event::WtpResetRequested { .. }
-        | Event::LimitReached { .. } => None,
+        | Event::LimitReached { .. }
+        | Event::ServerKeyPinned { .. }
+        | Event::ServerKeyForgotten { .. }
+        | Event::ImageServeStarted { .. }
+        | Event::ImageServeProgressed { .. }
+        | Event::ImageServeCompleted { .. }
+        | Event::ImageServeFailed { .. }
+        | Event::VersionStaged { .. }
+        | Event::VersionCommitted { .. }
+        | Event::AutoAbortArmed { .. }
+        | Event::VersionRolledBack { .. }
+        | Event::WtpImageSwapped { .. }
+        | Event::ImageNotTaken { .. }
+        | Event::PreflightStarted { .. }
+        | Event::PreflightCompleted { .. }
+        | Event::CampaignStarted { .. }
+        | Event::CampaignWtpChosen { .. }
+        | Event::CampaignPhaseChanged { .. }
+        | Event::CampaignWtpMissing { .. }
+        | Event::CampaignPaused { .. }
+        | Event::CampaignResumed { .. }
+        | Event::CampaignEnded { .. } => None,
     }
 }
 
 const CONTROLLER: &str = "controller";
 const IMAGE: &str = "image";
+const SERVER: &str = "image server";
+const PREFLIGHT: &str = "preflight";
+const CAMPAIGN: &str = "campaign";
+
+/// A campaign's phase.
+pub fn campaign_phase(phase: CampaignPhase) -> &'static str {
+    match phase {
+        CampaignPhase::Preflight => "preflight",
+        CampaignPhase::Fetch => "fetch",
+        CampaignPhase::Predownload => "predownload",
+        CampaignPhase::Activate => "activate",
+        CampaignPhase::Rejoin => "rejoin",
+    }
+}
+
+/// How a campaign ended.
+pub fn campaign_outcome(outcome: CampaignOutcome) -> &'static str {
+    match outcome {
+        CampaignOutcome::Completed => "completed",
+        CampaignOutcome::Stopped => "stopped",
+        CampaignOutcome::Aborted => "aborted",
+        CampaignOutcome::PreflightFailed => "preflight failed",
+    }
+}
 
 fn changed(changes: &[Setting], startup: bool, cause: &Cause) -> String {
     let by = match cause {
         Cause::Operator { user, .. } => format!(" by {user}"),
-        Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) => String::new(),
+        Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) | Cause::Campaign(_) => {
+            String::new()
+        }
     };
     let version = changes.iter().rev().find_map(|c| if let Setting::SoftwareVersion(v) = c { *v } else { None });
     let version = version.map(|v| format!(", software version {v}")).unwrap_or_default();
@@ -261,6 +368,10 @@ pub fn download_advice(kind: DownloadFailureKind) -> &'static str {
         DownloadFailureKind::FlashFull => "Free space on the AP's flash.",
         DownloadFailureKind::ImageUnavailable => "Look at the image fetch: server, path and port (below).",
         DownloadFailureKind::CacheDamaged => "The controller's cached image is damaged; remove it to fetch it anew.",
+        DownloadFailureKind::VerificationFailed => {
+            "The AP could not verify the image; compare the file with the vendor's."
+        }
+        DownloadFailureKind::NotTaken => "The AP restarted with another image; look at its console for the reason.",
     }
 }
 
@@ -282,6 +393,9 @@ pub fn fetch_advice(kind: FetchFailureKind) -> &'static str {
         FetchFailureKind::NoSource => "configure `wireless profile image-download`, or `ap image local`",
         FetchFailureKind::Local => "look at the controller's own machine",
         FetchFailureKind::Cancelled => "it was ended on purpose",
+        FetchFailureKind::AuthenticationFailed => "check the user name, and the password or key",
+        FetchFailureKind::HostKeyChanged => "find out why the server's key changed, then forget the old one",
+        FetchFailureKind::CertificateUntrusted => "check the server's certificate, or pin it",
     }
 }
 

@@ -1,5 +1,8 @@
 //! The running configuration, as the fold of every `ConfigurationChanged`.
 
+mod image;
+mod upgrade;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,8 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::Projection;
 use crate::envelope::Envelope;
 use crate::event::Event;
-use crate::image::{ImageFamily, ImageVersion};
-use crate::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, Setting};
+use crate::id::SecretId;
+use crate::image::ImageVersion;
+use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, Setting};
+
+pub use image::{HttpConfig, ImageConfig, SftpConfig};
+pub use upgrade::{ServeConfig, UpgradeConfig};
 
 /// Every setting that the daemon knows, with its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +36,10 @@ pub struct Config {
     pub dtls: DtlsConfig,
     /// `ap image ...` and the image-download profile
     pub image: ImageConfig,
+    /// `image-server ...`
+    pub serve: ServeConfig,
+    /// `install ...`, `ap upgrade ...`
+    pub upgrade: UpgradeConfig,
 }
 
 /// `capwap ...`
@@ -61,27 +72,12 @@ pub struct DtlsConfig {
     pub policy: JoinPolicy,
     /// The authority's certificate, for the policy `ca`: a PEM file.
     pub authority: Option<String>,
-}
-
-/// `ap image ...` and `wireless profile image-download default`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageConfig {
-    /// What a WTP that joins with another version is told.
-    pub join: ImageJoin,
-    /// Files to take instead of fetching.
-    pub local: BTreeMap<ImageFamily, String>,
-    /// Where images are fetched from.
-    pub mode: Option<ImageDownloadMode>,
-    /// The profile's TFTP sub-mode.
-    pub tftp_server: Option<ImageServer>,
-    /// The profile's TFTP sub-mode.
-    pub tftp_path: Option<String>,
-    /// How long a silent TFTP server is asked again, in seconds (40).
-    pub tftp_timeout: u32,
-    /// The largest file that is fetched, in octets (1 GiB).
-    pub max_size: u64,
-    /// From the start of a failed try to the next, in seconds (30); it doubles with every failure, up to 15 minutes.
-    pub retry_delay: u32,
+    /// Which versions of DTLS are spoken.
+    pub versions: DtlsVersions,
+    /// Cipher suites beside the modern ones, by OpenSSL's names.
+    pub ciphersuites: BTreeSet<String>,
+    /// Pre-shared keys, by identity.
+    pub psk: BTreeMap<String, SecretId>,
 }
 
 impl Default for Config {
@@ -94,6 +90,8 @@ impl Default for Config {
             capwap: CapwapConfig::default(),
             dtls: DtlsConfig::default(),
             image: ImageConfig::default(),
+            serve: ServeConfig::default(),
+            upgrade: UpgradeConfig::default(),
         }
     }
 }
@@ -176,38 +174,14 @@ impl CapwapTimer {
 
 impl Default for DtlsConfig {
     fn default() -> Self {
-        DtlsConfig { handshake_mtu: 1300, max_half_open: 256, policy: JoinPolicy::Pin, authority: None }
-    }
-}
-
-impl Default for ImageConfig {
-    fn default() -> Self {
-        ImageConfig {
-            join: ImageJoin::Immediate,
-            local: BTreeMap::new(),
-            mode: None,
-            tftp_server: None,
-            tftp_path: None,
-            tftp_timeout: 40,
-            max_size: 1 << 30,
-            retry_delay: 30,
-        }
-    }
-}
-
-impl ImageConfig {
-    /// The URL of a family's file by the image-download profile, as it is printed: `tftp://HOST[:PORT]/PATH/FAMILY`.
-    /// None while the profile is not complete.
-    pub fn url(&self, family: &ImageFamily) -> Option<String> {
-        match self.mode? {
-            ImageDownloadMode::Tftp => {
-                let server = self.tftp_server.as_ref()?;
-                let host = if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
-                let port = server.port.map(|p| format!(":{p}")).unwrap_or_default();
-                let path = self.tftp_path.as_deref().unwrap_or_default().trim_matches('/');
-                let slash = if path.is_empty() { "" } else { "/" };
-                Some(format!("tftp://{host}{port}/{path}{slash}{family}"))
-            }
+        DtlsConfig {
+            handshake_mtu: 1300,
+            max_half_open: 256,
+            policy: JoinPolicy::Pin,
+            authority: None,
+            versions: DtlsVersions::V1_2,
+            ciphersuites: BTreeSet::new(),
+            psk: BTreeMap::new(),
         }
     }
 }
@@ -259,6 +233,40 @@ impl Config {
             Setting::ImageMaxSize(n) => self.image.max_size = n,
             Setting::ImageRetryDelay(s) => self.image.retry_delay = s,
             Setting::TftpTimeout(s) => self.image.tftp_timeout = s,
+            Setting::SftpImageServer(s) => self.image.sftp.server = s,
+            Setting::SftpImagePath(p) => self.image.sftp.path = p,
+            Setting::SftpUsername(name) => self.image.sftp.username = name,
+            Setting::SftpPassword(secret) => self.image.sftp.password = secret,
+            Setting::SftpKey(file) => self.image.sftp.key = file,
+            Setting::HttpImageServer(s) => self.image.http.server = s,
+            Setting::HttpImagePath(p) => self.image.http.path = p,
+            Setting::HttpsTrust(trust) => self.image.http.trust = trust,
+            Setting::HttpsAuthority(file) => self.image.http.authority = file,
+            Setting::ImageServe(protocol, listen, root) => {
+                self.serve.listen.insert((protocol, listen), root);
+            }
+            Setting::NoImageServe(protocol, listen) => {
+                self.serve.listen.remove(&(protocol, listen));
+            }
+            Setting::ImageServeLogin(login) => self.serve.login = login,
+            Setting::PredownloadLimit(n) => self.image.predownload_limit = n,
+            Setting::PredownloadBandwidth(mbps) => self.image.predownload_bandwidth = mbps,
+            Setting::ImageMaxTries(n) => self.image.max_tries = n,
+            Setting::InstallAutoAbort(minutes) => self.upgrade.auto_abort = minutes,
+            Setting::UpgradeIntegrityLimit(n) => self.upgrade.integrity_limit = n,
+            Setting::UpgradeSiteShare(percent) => self.upgrade.site_share = percent,
+            Setting::UpgradeRejoinPercent(percent) => self.upgrade.rejoin_percent = percent,
+            Setting::UpgradeIterationExpiry(seconds) => self.upgrade.iteration_expiry = seconds,
+            Setting::DtlsVersions(versions) => self.dtls.versions = versions,
+            Setting::DtlsCiphersuite(name, true) => {
+                self.dtls.ciphersuites.insert(name);
+            }
+            Setting::DtlsCiphersuite(name, false) => {
+                self.dtls.ciphersuites.remove(&name);
+            }
+            Setting::DtlsPsk(identity, key) => put(&mut self.dtls.psk, identity, key),
+            Setting::ImageMap(model, family) => put(&mut self.image.map, model, family),
+            Setting::ImageAlias(name, family) => put(&mut self.image.aliases, name, family),
         }
     }
 
@@ -302,6 +310,16 @@ impl Config {
         put(a.max_half_open != b.max_half_open, Setting::DtlsMaxHalfOpen(b.max_half_open));
         put(a.policy != b.policy, Setting::JoinPolicy(b.policy));
         put(a.authority != b.authority, Setting::JoinAuthority(b.authority.clone()));
+        put(a.versions != b.versions, Setting::DtlsVersions(b.versions));
+        for gone in a.ciphersuites.difference(&b.ciphersuites) {
+            put(true, Setting::DtlsCiphersuite(gone.clone(), false));
+        }
+        for new in b.ciphersuites.difference(&a.ciphersuites) {
+            put(true, Setting::DtlsCiphersuite(new.clone(), true));
+        }
+        for (identity, key) in changed(&a.psk, &b.psk) {
+            put(true, Setting::DtlsPsk(identity, key));
+        }
 
         let (a, b) = (&self.image, &wanted.image);
         put(a.join != b.join, Setting::ImageJoin(b.join));
@@ -317,8 +335,62 @@ impl Config {
         put(a.tftp_timeout != b.tftp_timeout, Setting::TftpTimeout(b.tftp_timeout));
         put(a.max_size != b.max_size, Setting::ImageMaxSize(b.max_size));
         put(a.retry_delay != b.retry_delay, Setting::ImageRetryDelay(b.retry_delay));
+        put(a.predownload_limit != b.predownload_limit, Setting::PredownloadLimit(b.predownload_limit));
+        put(a.predownload_bandwidth != b.predownload_bandwidth, Setting::PredownloadBandwidth(b.predownload_bandwidth));
+        put(a.max_tries != b.max_tries, Setting::ImageMaxTries(b.max_tries));
+        for (model, family) in changed(&a.map, &b.map) {
+            put(true, Setting::ImageMap(model, family));
+        }
+        for (name, family) in changed(&a.aliases, &b.aliases) {
+            put(true, Setting::ImageAlias(name, family));
+        }
+
+        let (a, b) = (&self.image.sftp, &wanted.image.sftp);
+        put(a.server != b.server, Setting::SftpImageServer(b.server.clone()));
+        put(a.path != b.path, Setting::SftpImagePath(b.path.clone()));
+        put(a.username != b.username, Setting::SftpUsername(b.username.clone()));
+        put(a.password != b.password, Setting::SftpPassword(b.password));
+        put(a.key != b.key, Setting::SftpKey(b.key.clone()));
+
+        let (a, b) = (&self.image.http, &wanted.image.http);
+        put(a.server != b.server, Setting::HttpImageServer(b.server.clone()));
+        put(a.path != b.path, Setting::HttpImagePath(b.path.clone()));
+        put(a.trust != b.trust, Setting::HttpsTrust(b.trust));
+        put(a.authority != b.authority, Setting::HttpsAuthority(b.authority.clone()));
+
+        let (a, b) = (&self.serve, &wanted.serve);
+        for (protocol, listen) in a.listen.keys().filter(|l| !b.listen.contains_key(l)) {
+            put(true, Setting::NoImageServe(*protocol, *listen));
+        }
+        for ((protocol, listen), root) in &b.listen {
+            let known = a.listen.get(&(*protocol, *listen)) == Some(root);
+            put(!known, Setting::ImageServe(*protocol, *listen, root.clone()));
+        }
+        put(a.login != b.login, Setting::ImageServeLogin(b.login.clone()));
+
+        let (a, b) = (&self.upgrade, &wanted.upgrade);
+        put(a.auto_abort != b.auto_abort, Setting::InstallAutoAbort(b.auto_abort));
+        put(a.integrity_limit != b.integrity_limit, Setting::UpgradeIntegrityLimit(b.integrity_limit));
+        put(a.site_share != b.site_share, Setting::UpgradeSiteShare(b.site_share));
+        put(a.rejoin_percent != b.rejoin_percent, Setting::UpgradeRejoinPercent(b.rejoin_percent));
+        put(a.iteration_expiry != b.iteration_expiry, Setting::UpgradeIterationExpiry(b.iteration_expiry));
         out
     }
+}
+
+/// Sets or removes an entry.
+fn put<V>(map: &mut BTreeMap<String, V>, key: String, value: Option<V>) {
+    match value {
+        Some(value) => map.insert(key, value),
+        None => map.remove(&key),
+    };
+}
+
+/// What leads from one map to the other: the new value of every key that differs, none where it is gone.
+fn changed<V: Clone + PartialEq>(from: &BTreeMap<String, V>, to: &BTreeMap<String, V>) -> Vec<(String, Option<V>)> {
+    let gone = from.keys().filter(|k| !to.contains_key(*k)).map(|k| (k.clone(), None));
+    let new = to.iter().filter(|(k, v)| from.get(*k) != Some(v)).map(|(k, v)| (k.clone(), Some(v.clone())));
+    gone.chain(new).collect()
 }
 
 impl Projection for Config {
@@ -334,6 +406,8 @@ impl Projection for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::ImageFamily;
+    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol};
 
     fn some_settings() -> Vec<Setting> {
         let family: ImageFamily = "ap1g8".parse().expect("family");
@@ -347,6 +421,18 @@ mod tests {
             Setting::ImageDownloadMode(Some(ImageDownloadMode::Tftp)),
             Setting::TftpImageServer(Some(ImageServer { host: "172.16.5.27".into(), port: None })),
             Setting::TftpImagePath(Some("/EWC/17_9_4a/".into())),
+            Setting::SftpImageServer(Some(ImageServer { host: "172.16.5.62".into(), port: Some(2022) })),
+            Setting::SftpPassword(Some(SecretId(7))),
+            Setting::HttpsTrust(HttpsTrust::Pin),
+            Setting::ImageServe(ServeProtocol::Sftp, "127.0.0.1:2022".parse().expect("address"), "images".into()),
+            Setting::ImageServeLogin(Some(ServeLogin { user: "ap".into(), password: SecretId(8) })),
+            Setting::PredownloadBandwidth(Some(50)),
+            Setting::UpgradeSiteShare(10),
+            Setting::DtlsVersions(DtlsVersions::All),
+            Setting::DtlsCiphersuite("AES128-SHA".into(), true),
+            Setting::DtlsPsk("ap-1".into(), Some(SecretId(9))),
+            Setting::ImageMap("C9999".into(), "ap1g9".parse().ok()),
+            Setting::ImageAlias("/c1130".into(), "ap1g9".parse().ok()),
         ]
     }
 
@@ -377,6 +463,11 @@ mod tests {
         c.set(&Setting::TftpImageServer(Some(ImageServer { host: "::1".into(), port: Some(6969) })));
         c.set(&Setting::TftpImagePath(None));
         assert_eq!(c.image.url(&family).as_deref(), Some("tftp://[::1]:6969/ap1g6"));
+        c.set(&Setting::ImageDownloadMode(Some(ImageDownloadMode::Sftp)));
+        c.set(&Setting::SftpImagePath(Some("/Documents/EWC".into())));
+        assert_eq!(c.image.url(&family).as_deref(), Some("sftp://172.16.5.62:2022/Documents/EWC/ap1g6"));
+        c.set(&Setting::SftpUsername(Some("admin".into())));
+        assert_eq!(c.image.url(&family).as_deref(), Some("sftp://******@172.16.5.62:2022/Documents/EWC/ap1g6"));
         c.set(&Setting::ImageDownloadMode(None));
         assert_eq!(c.image.url(&family), None);
     }

@@ -388,7 +388,28 @@ impl Projection for Fleet {
             | Event::ImageRemoved { .. }
             | Event::VersionActivated { .. }
             | Event::WtpResetRequested { .. }
-            | Event::LimitReached { .. } => {}
+            | Event::LimitReached { .. }
+            | Event::ServerKeyPinned { .. }
+            | Event::ServerKeyForgotten { .. }
+            | Event::ImageServeStarted { .. }
+            | Event::ImageServeProgressed { .. }
+            | Event::ImageServeCompleted { .. }
+            | Event::ImageServeFailed { .. }
+            | Event::VersionStaged { .. }
+            | Event::VersionCommitted { .. }
+            | Event::AutoAbortArmed { .. }
+            | Event::VersionRolledBack { .. }
+            | Event::WtpImageSwapped { .. }
+            | Event::ImageNotTaken { .. }
+            | Event::PreflightStarted { .. }
+            | Event::PreflightCompleted { .. }
+            | Event::CampaignStarted { .. }
+            | Event::CampaignWtpChosen { .. }
+            | Event::CampaignPhaseChanged { .. }
+            | Event::CampaignWtpMissing { .. }
+            | Event::CampaignPaused { .. }
+            | Event::CampaignResumed { .. }
+            | Event::CampaignEnded { .. } => {}
         }
     }
 }

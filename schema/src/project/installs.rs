@@ -189,7 +189,28 @@ impl Projection for Installs {
             | Event::PredownloadAlreadyPresent { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. }
-            | Event::PredownloadWithdrawn { .. } => {}
+            | Event::PredownloadWithdrawn { .. }
+            | Event::ServerKeyPinned { .. }
+            | Event::ServerKeyForgotten { .. }
+            | Event::ImageServeStarted { .. }
+            | Event::ImageServeProgressed { .. }
+            | Event::ImageServeCompleted { .. }
+            | Event::ImageServeFailed { .. }
+            | Event::VersionStaged { .. }
+            | Event::VersionCommitted { .. }
+            | Event::AutoAbortArmed { .. }
+            | Event::VersionRolledBack { .. }
+            | Event::WtpImageSwapped { .. }
+            | Event::ImageNotTaken { .. }
+            | Event::PreflightStarted { .. }
+            | Event::PreflightCompleted { .. }
+            | Event::CampaignStarted { .. }
+            | Event::CampaignWtpChosen { .. }
+            | Event::CampaignPhaseChanged { .. }
+            | Event::CampaignWtpMissing { .. }
+            | Event::CampaignPaused { .. }
+            | Event::CampaignResumed { .. }
+            | Event::CampaignEnded { .. } => {}
         }
     }
 }

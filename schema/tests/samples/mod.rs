@@ -1,12 +1,18 @@
 //! One realistic envelope per event.
 
 use capledger_schema::event::{
-    DisjoinReason, DownloadMethod, DownloadMode, Event, RefusalReason, WtpAddress, WtpInventory,
+    CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMethod, DownloadMode, Event, Finding,
+    FindingSubject, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict, WtpAddress, WtpInventory,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
-use capledger_schema::id::{ControllerId, MacAddr, Md5, OperationId, Seq, SessionId, Sha256, WtpId};
+use capledger_schema::id::{
+    CampaignId, ControllerId, MacAddr, Md5, OperationId, SecretId, Seq, SessionId, Sha256, WtpId,
+};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
-use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, Setting};
+use capledger_schema::setting::{
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin,
+    ServeProtocol, Setting,
+};
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Source, Subject};
 
@@ -41,6 +47,27 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::WtpResetRequested { .. } => "wtp_reset_requested",
         Event::LimitReached { .. } => "limit_reached",
         Event::PredownloadWithdrawn { .. } => "predownload_withdrawn",
+        Event::ServerKeyPinned { .. } => "server_key_pinned",
+        Event::ServerKeyForgotten { .. } => "server_key_forgotten",
+        Event::ImageServeStarted { .. } => "image_serve_started",
+        Event::ImageServeProgressed { .. } => "image_serve_progressed",
+        Event::ImageServeCompleted { .. } => "image_serve_completed",
+        Event::ImageServeFailed { .. } => "image_serve_failed",
+        Event::VersionStaged { .. } => "version_staged",
+        Event::VersionCommitted { .. } => "version_committed",
+        Event::AutoAbortArmed { .. } => "auto_abort_armed",
+        Event::VersionRolledBack { .. } => "version_rolled_back",
+        Event::WtpImageSwapped { .. } => "wtp_image_swapped",
+        Event::ImageNotTaken { .. } => "image_not_taken",
+        Event::PreflightStarted { .. } => "preflight_started",
+        Event::PreflightCompleted { .. } => "preflight_completed",
+        Event::CampaignStarted { .. } => "campaign_started",
+        Event::CampaignWtpChosen { .. } => "campaign_wtp_chosen",
+        Event::CampaignPhaseChanged { .. } => "campaign_phase_changed",
+        Event::CampaignWtpMissing { .. } => "campaign_wtp_missing",
+        Event::CampaignPaused { .. } => "campaign_paused",
+        Event::CampaignResumed { .. } => "campaign_resumed",
+        Event::CampaignEnded { .. } => "campaign_ended",
     }
 }
 
@@ -104,17 +131,49 @@ fn settings() -> Vec<Setting> {
     ]
 }
 
+/// The settings of the upgrade window, which came later.
+fn later_settings() -> Vec<Setting> {
+    vec![
+        Setting::SftpImageServer(Some(ImageServer { host: "10.0.0.6".to_owned(), port: Some(22) })),
+        Setting::SftpImagePath(Some("/EWC/17_9_4a".to_owned())),
+        Setting::SftpUsername(Some("images".to_owned())),
+        Setting::SftpPassword(Some(SecretId(1))),
+        Setting::SftpKey(Some("id_ed25519".to_owned())),
+        Setting::HttpImageServer(Some(ImageServer { host: "images.example".to_owned(), port: None })),
+        Setting::HttpImagePath(Some("/17.9.4".to_owned())),
+        Setting::HttpsTrust(HttpsTrust::Pin),
+        Setting::HttpsAuthority(Some("ca.pem".to_owned())),
+        Setting::ImageServe(ServeProtocol::Sftp, "10.0.0.2:22".parse().expect("an address"), "bundle".to_owned()),
+        Setting::NoImageServe(ServeProtocol::Tftp, "10.0.0.2:69".parse().expect("an address")),
+        Setting::ImageServeLogin(Some(ServeLogin { user: "images".to_owned(), password: SecretId(2) })),
+        Setting::PredownloadLimit(100),
+        Setting::PredownloadBandwidth(Some(50)),
+        Setting::ImageMaxTries(5),
+        Setting::InstallAutoAbort(120),
+        Setting::UpgradeIntegrityLimit(3),
+        Setting::UpgradeSiteShare(25),
+        Setting::UpgradeRejoinPercent(90),
+        Setting::UpgradeIterationExpiry(540),
+        Setting::DtlsVersions(DtlsVersions::All),
+        Setting::DtlsCiphersuite("AES128-SHA".to_owned(), true),
+        Setting::DtlsPsk("ap-1".to_owned(), Some(SecretId(3))),
+        Setting::ImageMap("C9999".to_owned(), Some(family())),
+        Setting::ImageAlias("/c1130".to_owned(), Some(family())),
+    ]
+}
+
 /// One envelope per event, numbered from 1.
 pub(crate) fn samples() -> Vec<Envelope> {
     let session = SessionId(0x51);
     let operation = OperationId(0x0b);
+    let campaign = CampaignId(0x0c);
     let url = || "tftp://10.0.0.5/17.9.4/ap1g8".to_owned();
     let later = Timestamp(1_706_807_137_108_000);
     let (by_wtp, of_wtp) = (Cause::Wtp(session), Subject::Wtp(wtp().id));
     let of_operation = Subject::Operation(operation);
     let operator = Cause::Operator { user: "admin".to_owned(), from: "console".to_owned() };
 
-    let events = [
+    let events = vec![
         (
             Cause::Start,
             Subject::Controller,
@@ -300,7 +359,155 @@ pub(crate) fn samples() -> Vec<Envelope> {
             Subject::Controller,
             Event::LimitReached { limit: "capwap max-sessions".to_owned(), value: 6000 },
         ),
-        (operator, of_wtp, Event::PredownloadWithdrawn { wtp: wtp(), reason: "ap image predownload abort".to_owned() }),
+        (
+            operator.clone(),
+            of_wtp.clone(),
+            Event::PredownloadWithdrawn { wtp: wtp(), reason: "ap image predownload abort".to_owned() },
+        ),
+        (operator.clone(), Subject::Config, Event::ConfigurationChanged { changes: later_settings(), startup: false }),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::ServerKeyPinned {
+                host: "10.0.0.6".to_owned(),
+                port: 22,
+                kind: ServerKeyKind::Ssh,
+                algorithm: "ssh-ed25519".to_owned(),
+                fingerprint: Sha256([0x11; 32]),
+            },
+        ),
+        (
+            operator.clone(),
+            Subject::Controller,
+            Event::ServerKeyForgotten { host: "10.0.0.6".to_owned(), port: 443, kind: ServerKeyKind::Tls },
+        ),
+        (
+            Cause::Peer("10.0.0.21:40000".parse().expect("an address")),
+            of_operation.clone(),
+            Event::ImageServeStarted {
+                operation,
+                protocol: ServeProtocol::Sftp,
+                client: "10.0.0.21:40000".parse().expect("an address"),
+                user: Some("images".to_owned()),
+                file: "ap1g8".to_owned(),
+                octets: Some(70_512_640),
+            },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::ImageServeProgressed { operation, octets: 3_525_632 },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::ImageServeCompleted { operation, octets: 70_512_640, duration_us: 400_000 },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation.clone(),
+            Event::ImageServeFailed { operation, words: "no such file".to_owned(), octets: 0 },
+        ),
+        (Cause::Operation(operation), Subject::Controller, Event::VersionStaged { version: version("17.12.1.5") }),
+        (operator.clone(), Subject::Controller, Event::VersionCommitted { version: version("17.12.1.5") }),
+        (
+            operator.clone(),
+            Subject::Controller,
+            Event::AutoAbortArmed { version: version("17.12.1.5"), back_to: version("17.9.4.27"), due: later },
+        ),
+        (
+            Cause::Timer,
+            Subject::Controller,
+            Event::VersionRolledBack {
+                from: version("17.12.1.5"),
+                to: version("17.9.4.27"),
+                reason: RollbackReason::AutoAbort,
+            },
+        ),
+        (operator.clone(), of_wtp.clone(), Event::WtpImageSwapped { wtp: wtp(), next: version("17.12.1.5") }),
+        (
+            Cause::Wtp(session),
+            of_wtp.clone(),
+            Event::ImageNotTaken {
+                wtp: wtp(),
+                expected: version("17.12.1.5"),
+                reports: Some(version("17.9.4.27")),
+                tries: 1,
+                next_retry: Some(later),
+            },
+        ),
+        (
+            operator.clone(),
+            of_operation.clone(),
+            Event::PreflightStarted { operation, version: Some(version("17.12.1.5")), families: vec![family()] },
+        ),
+        (
+            Cause::Operation(operation),
+            of_operation,
+            Event::PreflightCompleted {
+                operation,
+                findings: vec![
+                    Finding {
+                        subject: FindingSubject::Image(family()),
+                        verdict: Verdict::Failed,
+                        words: "no answer within 40 s".to_owned(),
+                        action: "UDP 69 blocked?".to_owned(),
+                    },
+                    Finding {
+                        subject: FindingSubject::Flash("AP-9117".to_owned()),
+                        verdict: Verdict::Warned,
+                        words: "30000 KiB free, 70000 needed".to_owned(),
+                        action: String::new(),
+                    },
+                ],
+            },
+        ),
+        (
+            operator.clone(),
+            Subject::Campaign(campaign),
+            Event::CampaignStarted {
+                campaign,
+                version: version("17.12.1.5"),
+                plan: CampaignPlan {
+                    canaries: 2,
+                    percent: 15,
+                    site: Some("Hall 7".to_owned()),
+                    on_error: OnError::Stop,
+                    error_threshold: 10,
+                },
+                wtps: 120,
+            },
+        ),
+        (
+            Cause::Campaign(campaign),
+            Subject::Campaign(campaign),
+            Event::CampaignWtpChosen { campaign, wtp: wtp().id, iteration: 1 },
+        ),
+        (
+            Cause::Campaign(campaign),
+            Subject::Campaign(campaign),
+            Event::CampaignPhaseChanged { campaign, phase: CampaignPhase::Rejoin, iteration: 1 },
+        ),
+        (
+            Cause::Timer,
+            Subject::Campaign(campaign),
+            Event::CampaignWtpMissing { campaign, wtp: wtp().id, words: "no join since its reset".to_owned() },
+        ),
+        (
+            operator.clone(),
+            Subject::Campaign(campaign),
+            Event::CampaignPaused { campaign, reason: "by operator".to_owned() },
+        ),
+        (operator, Subject::Campaign(campaign), Event::CampaignResumed { campaign }),
+        (
+            Cause::Campaign(campaign),
+            Subject::Campaign(campaign),
+            Event::CampaignEnded {
+                campaign,
+                outcome: CampaignOutcome::Stopped,
+                words: "2 of 2 canaries are missing".to_owned(),
+            },
+        ),
     ];
 
     (1..)

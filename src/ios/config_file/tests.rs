@@ -121,6 +121,7 @@ prop_compose! {
         let tftp_server = server.map(|(host, port)| ImageServer { host, port });
         capledger_schema::project::config::ImageConfig {
             join, local, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay,
+            ..capledger_schema::project::config::ImageConfig::default()
         }
     }
 }

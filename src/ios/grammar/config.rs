@@ -4,24 +4,23 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::project::Config;
 use capledger_schema::project::config::CapwapConfig;
-use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, Setting};
+use capledger_schema::setting::{CapwapTimer, ImageJoin, JoinPolicy, Setting};
 
 use super::{Arg, Args, Entry, Mode, No, Token, arg, kw};
 use crate::ios::action::Action;
 use crate::ios::setting::SYSLOG_PORT;
 
 const CONFIG: &[Mode] = &[Mode::Config];
-const PROFILE: &[Mode] = &[Mode::ImageProfile];
-const PROFILE_TFTP: &[Mode] = &[Mode::ImageProfile, Mode::ImageProfileTftp];
-const ANY: &[Mode] = &[Mode::Config, Mode::ImageProfile, Mode::ImageProfileTftp];
+const ANY: &[Mode] =
+    &[Mode::Config, Mode::ImageProfile, Mode::ImageProfileTftp, Mode::ImageProfileSftp, Mode::ImageProfileHttp];
 
 const LOGGING: Token = kw("logging", "Message logging");
 const LOGGING_HOST: Token = kw("host", "A collector");
 const LOGGING_ADDRESS: Token = arg(Arg::Address, "Address of the collector");
 const TRANSPORT: Token = kw("transport", "How lines are carried");
 const UDP: Token = kw("udp", "User Datagram Protocol");
-const UDP_PORT: Token = kw("port", "UDP port");
-const UDP_PORT_ARG: Token = arg(Arg::Number(1, 65_535), "Port number");
+pub(super) const UDP_PORT: Token = kw("port", "UDP port");
+pub(super) const UDP_PORT_ARG: Token = arg(Arg::Number(1, 65_535), "Port number");
 
 const CAPWAP: Token = kw("capwap", "CAPWAP, RFC 5415");
 const LISTEN: Token = kw("listen", "An address where access points are served");
@@ -31,9 +30,6 @@ const AP: Token = kw("ap", "Access points");
 const DTLS: Token = kw("dtls", "DTLS with access points");
 const JOIN: Token = kw("join", "Which access points may join");
 const IMAGE: Token = kw("image", "Images of the access points");
-
-const TFTP_SERVER: Token = kw("tftp-image-server", "The TFTP server that holds the images");
-const TFTP_SERVER_ARG: Token = arg(Arg::Host, "Address or name of the server");
 
 const TIMERS: &[(&str, &str)] = &[
     ("wait-dtls", "A DTLS handshake (60000)"),
@@ -47,19 +43,20 @@ const TIMERS: &[(&str, &str)] = &[
     ("image-data-start", "Until an access point asks for the image that it was told of (60000)"),
 ];
 
-const fn config(tokens: &'static [Token], action: fn(&Args) -> Action, keep: usize, no: fn(&Args) -> Action) -> Entry {
+pub(super) const fn config(
+    tokens: &'static [Token],
+    action: fn(&Args) -> Action,
+    keep: usize,
+    no: fn(&Args) -> Action,
+) -> Entry {
     Entry { modes: CONFIG, tokens, action, no: Some(No { keep, action: no }) }
 }
 
-const fn tftp(tokens: &'static [Token], action: fn(&Args) -> Action, keep: usize, no: fn(&Args) -> Action) -> Entry {
-    Entry { modes: PROFILE_TFTP, tokens, action, no: Some(No { keep, action: no }) }
-}
-
-fn set(setting: Setting) -> Action {
+pub(super) fn set(setting: Setting) -> Action {
     Action::Configure { settings: vec![setting], enter: None }
 }
 
-fn to_default(setting: impl Fn(&Config) -> Setting) -> Action {
+pub(super) fn to_default(setting: impl Fn(&Config) -> Setting) -> Action {
     set(setting(&Config::default()))
 }
 
@@ -82,12 +79,6 @@ fn policy(word: &str) -> JoinPolicy {
 
 fn image_join(word: &str) -> ImageJoin {
     if word == "defer" { ImageJoin::Defer } else { ImageJoin::Immediate }
-}
-
-/// The server's commands are known in the profile too, and lead into the mode's own sub-mode.
-fn server(host: String, port: Option<u16>) -> Action {
-    let server = Some(ImageServer { host, port });
-    Action::Configure { settings: vec![Setting::TftpImageServer(server)], enter: Some(Mode::ImageProfileTftp) }
 }
 
 pub(super) static TABLE: &[Entry] = &[
@@ -292,59 +283,6 @@ pub(super) static TABLE: &[Entry] = &[
         |a| set(Setting::ImageRetryDelay(a.fit(0))),
         3,
         |_| to_default(|c| Setting::ImageRetryDelay(c.image.retry_delay)),
-    ),
-    config(
-        &[
-            kw("wireless", "Wireless configuration"),
-            kw("profile", "Profiles"),
-            kw("image-download", "Where the images of access points come from"),
-            kw("default", "The profile that there is"),
-        ],
-        |_| Action::Configure { settings: Vec::new(), enter: Some(Mode::ImageProfile) },
-        4,
-        |_| Action::Configure {
-            settings: vec![
-                Setting::ImageDownloadMode(None),
-                Setting::TftpImageServer(None),
-                Setting::TftpImagePath(None),
-                Setting::TftpTimeout(Config::default().image.tftp_timeout),
-            ],
-            enter: None,
-        },
-    ),
-    Entry {
-        modes: PROFILE,
-        tokens: &[
-            kw("image-download-mode", "How images are fetched"),
-            arg(Arg::Choice(&[("tftp", "From a TFTP server, RFC 1350")]), "Mode"),
-        ],
-        action: |_| Action::Configure {
-            settings: vec![Setting::ImageDownloadMode(Some(ImageDownloadMode::Tftp))],
-            enter: Some(Mode::ImageProfileTftp),
-        },
-        no: Some(No { keep: 1, action: |_| set(Setting::ImageDownloadMode(None)) }),
-    },
-    tftp(&[TFTP_SERVER, TFTP_SERVER_ARG], |a| server(a.text(0), None), 1, |_| set(Setting::TftpImageServer(None))),
-    tftp(
-        &[TFTP_SERVER, TFTP_SERVER_ARG, UDP_PORT, UDP_PORT_ARG],
-        |a| server(a.text(0), Some(a.fit(1))),
-        4,
-        |_| set(Setting::TftpImageServer(None)),
-    ),
-    tftp(
-        &[kw("tftp-image-path", "The folder on the server that holds the images"), arg(Arg::Line, "Folder")],
-        |a| set(Setting::TftpImagePath(Some(a.text(0)))),
-        1,
-        |_| set(Setting::TftpImagePath(None)),
-    ),
-    tftp(
-        &[
-            kw("tftp-image-timeout", "How long a silent server is asked again"),
-            arg(Arg::Number(1, 3_600), "Seconds (40)"),
-        ],
-        |a| set(Setting::TftpTimeout(a.fit(0))),
-        1,
-        |_| to_default(|c| Setting::TftpTimeout(c.image.tftp_timeout)),
     ),
     Entry {
         modes: ANY,

@@ -138,6 +138,8 @@ pub fn reference() -> String {
             Mode::Config => "Configuration",
             Mode::ImageProfile => "Image-download profile",
             Mode::ImageProfileTftp => "Image-download profile, TFTP",
+            Mode::ImageProfileSftp => "Image-download profile, SFTP",
+            Mode::ImageProfileHttp => "Image-download profile, HTTP and HTTPS",
             Mode::Pipe => "Output modifiers of `show`",
         };
         let _ = writeln!(out, "\n## {title}: `{}`\n", mode.prompt());

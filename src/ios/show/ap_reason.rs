@@ -227,6 +227,13 @@ fn fetch_advice(failure: &FetchFailure, family: &ImageFamily) -> String {
         FetchFailureKind::NoSource => "complete `wireless profile image-download default`".into(),
         FetchFailureKind::Local => "see the words; it is this controller's own error".into(),
         FetchFailureKind::Cancelled => "nothing to mend".into(),
+        FetchFailureKind::AuthenticationFailed => "check sftp-username and sftp-password, or sftp-key".into(),
+        FetchFailureKind::HostKeyChanged => {
+            "find out why the server's key changed; then `clear image-server key HOST port N`".into()
+        }
+        FetchFailureKind::CertificateUntrusted => {
+            "set https-ca to the server's authority, or `https-certificate pin`".into()
+        }
     }
 }
 
@@ -239,6 +246,8 @@ fn download_advice(kind: DownloadFailureKind) -> &'static str {
         DownloadFailureKind::FlashFull => "make room on the AP",
         DownloadFailureKind::ImageUnavailable => "see why the fetch failed",
         DownloadFailureKind::CacheDamaged => "check the controller's disk; the image is fetched anew",
+        DownloadFailureKind::VerificationFailed => "compare the file with the vendor's; see the AP's console",
+        DownloadFailureKind::NotTaken => "see the AP's console for why it did not start the image",
     }
 }
 

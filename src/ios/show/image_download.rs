@@ -50,6 +50,8 @@ pub(super) fn missing(view: &View) -> String {
     match view.state.config.image.mode {
         None => "nowhere; configure image-download-mode".into(),
         Some(ImageDownloadMode::Tftp) => "nowhere; configure tftp-image-server".into(),
+        Some(ImageDownloadMode::Sftp) => "nowhere; configure sftp-image-server".into(),
+        Some(ImageDownloadMode::Http | ImageDownloadMode::Https) => "nowhere; configure http-image-server".into(),
     }
 }
 

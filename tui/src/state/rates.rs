@@ -50,6 +50,27 @@ impl Rates {
             | Event::PredownloadRequested { .. }
             | Event::PredownloadAlreadyPresent { .. }
             | Event::PredownloadWithdrawn { .. }
+            | Event::ServerKeyPinned { .. }
+            | Event::ServerKeyForgotten { .. }
+            | Event::ImageServeStarted { .. }
+            | Event::ImageServeProgressed { .. }
+            | Event::ImageServeCompleted { .. }
+            | Event::ImageServeFailed { .. }
+            | Event::VersionStaged { .. }
+            | Event::VersionCommitted { .. }
+            | Event::AutoAbortArmed { .. }
+            | Event::VersionRolledBack { .. }
+            | Event::WtpImageSwapped { .. }
+            | Event::ImageNotTaken { .. }
+            | Event::PreflightStarted { .. }
+            | Event::PreflightCompleted { .. }
+            | Event::CampaignStarted { .. }
+            | Event::CampaignWtpChosen { .. }
+            | Event::CampaignPhaseChanged { .. }
+            | Event::CampaignWtpMissing { .. }
+            | Event::CampaignPaused { .. }
+            | Event::CampaignResumed { .. }
+            | Event::CampaignEnded { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }

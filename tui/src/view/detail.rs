@@ -134,7 +134,9 @@ fn advice(dash: &Dashboard, wtp: &Wtp, kind: DownloadFailureKind) -> String {
             | DownloadFailureKind::Rejected
             | DownloadFailureKind::DigestMismatch
             | DownloadFailureKind::FlashFull
-            | DownloadFailureKind::CacheDamaged,
+            | DownloadFailureKind::CacheDamaged
+            | DownloadFailureKind::VerificationFailed
+            | DownloadFailureKind::NotTaken,
             _,
         ) => words::download_advice(kind).to_owned(),
     }
