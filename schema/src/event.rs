@@ -463,7 +463,7 @@ pub enum Event {
         /// Of which campaign.
         campaign: CampaignId,
         /// Who.
-        wtp: WtpId,
+        wtp: WtpAddress,
         /// What is known of it, in words.
         words: String,
     },

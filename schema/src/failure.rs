@@ -118,6 +118,24 @@ pub enum DownloadFailureKind {
     NotTaken,
 }
 
+impl DownloadFailureKind {
+    /// Whether the WTP's flash or the image itself is at fault, so that others may fare the same: such a WTP is never
+    /// reset into the image.
+    pub fn is_integrity(self) -> bool {
+        match self {
+            DownloadFailureKind::DigestMismatch
+            | DownloadFailureKind::FlashFull
+            | DownloadFailureKind::VerificationFailed => true,
+            DownloadFailureKind::SessionLost
+            | DownloadFailureKind::TimedOut
+            | DownloadFailureKind::Rejected
+            | DownloadFailureKind::ImageUnavailable
+            | DownloadFailureKind::CacheDamaged
+            | DownloadFailureKind::NotTaken => false,
+        }
+    }
+}
+
 impl fmt::Display for DownloadFailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

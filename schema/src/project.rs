@@ -2,6 +2,7 @@
 //!
 //! `State` is what the core, every view, the dashboard and a replay share; two folds of one ledger are equal.
 
+pub mod campaigns;
 pub mod config;
 pub mod fleet;
 pub mod installs;
@@ -10,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
 use crate::event::Event;
-use crate::id::{ControllerId, Seq};
+use crate::id::{ControllerId, Seq, WtpId};
 use crate::image::ImageVersion;
 use crate::time::Timestamp;
 
+pub use campaigns::Campaigns;
 pub use config::Config;
 pub use fleet::Fleet;
 pub use installs::Installs;
@@ -41,6 +43,8 @@ pub struct State {
     pub fleet: Fleet,
     /// Fetches and the catalogue of images.
     pub installs: Installs,
+    /// Campaigns and preflight checks.
+    pub campaigns: Campaigns,
 }
 
 /// The controller itself.
@@ -60,6 +64,18 @@ impl State {
     /// The version that WTPs are to run: `software version`, else the last one activated.
     pub fn running_version(&self) -> Option<ImageVersion> {
         self.config.software_version.or(self.installs.activated)
+    }
+
+    /// The version that this WTP is to run now: the running one, or that of a campaign which moved the WTP ahead of the
+    /// others, if it is what the WTP `reports` to run. What a join offers, and what a view calls up to date, follow it.
+    pub fn version_to_run(&self, wtp: &WtpId, reports: Option<ImageVersion>) -> Option<ImageVersion> {
+        reports.filter(|v| self.campaigns.keeps(wtp, *v)).or_else(|| self.running_version())
+    }
+
+    /// The version that this WTP is to hold ahead of its next reset: that of the campaign that is about to move it, else
+    /// the one that it is to run.
+    pub fn version_to_hold(&self, wtp: &WtpId, reports: Option<ImageVersion>) -> Option<ImageVersion> {
+        self.campaigns.gives(wtp).or_else(|| self.version_to_run(wtp, reports))
     }
 }
 
@@ -127,5 +143,6 @@ impl Projection for State {
         self.config.apply(envelope);
         self.fleet.apply(envelope);
         self.installs.apply(envelope);
+        self.campaigns.apply(envelope, &self.fleet);
     }
 }

@@ -202,7 +202,7 @@ fn say(envelope: &Envelope) -> Option<Said> {
             ((None, CAMPAIGN.into()), format!("iteration {iteration}: {}", campaign_phase(*phase)), Tone::Plain)
         }
         Event::CampaignWtpMissing { wtp, words, .. } => {
-            ((Some(wtp.clone()), wtp.to_string()), format!("missing in the campaign: {words}"), Tone::Bad)
+            (about(wtp), format!("missing in the campaign: {words}"), Tone::Bad)
         }
         Event::CampaignPaused { reason, .. } => ((None, CAMPAIGN.into()), format!("paused: {reason}"), Tone::Warn),
         Event::CampaignResumed { .. } => ((None, CAMPAIGN.into()), "goes on".to_owned(), Tone::Plain),

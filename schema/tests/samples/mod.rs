@@ -491,7 +491,7 @@ pub(crate) fn samples() -> Vec<Envelope> {
         (
             Cause::Timer,
             Subject::Campaign(campaign),
-            Event::CampaignWtpMissing { campaign, wtp: wtp().id, words: "no join since its reset".to_owned() },
+            Event::CampaignWtpMissing { campaign, wtp: wtp(), words: "no join since its reset".to_owned() },
         ),
         (
             operator.clone(),
