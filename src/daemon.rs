@@ -21,6 +21,7 @@ use crate::net::feed::{Server, ServerError};
 use crate::net::hub::Hub;
 use crate::net::pki::PkiError;
 use crate::net::udp::UdpError;
+use crate::secrets::{Sealed, SecretError, Vault};
 use crate::syslog::Log;
 use crate::syslog::collector::{CollectorError, Collectors};
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// The startup configuration; none: the ledger's.
     pub config: Option<Config>,
+    /// The secrets that the startup configuration names.
+    pub secrets: Vec<Sealed>,
     /// Whether the startup configuration wins over runtime changes that were not saved.
     pub replace: bool,
     /// Where decrypted control traffic is written.
@@ -66,6 +69,9 @@ pub enum DaemonError {
     /// The keys.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The secrets of the configuration.
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
     /// A port.
     #[error(transparent)]
     Udp(#[from] UdpError),
@@ -93,6 +99,7 @@ pub struct Daemon {
     hub: Arc<Hub>,
     log: Arc<Mutex<Log>>,
     handle: Handle,
+    vault: Arc<Vault>,
     listening: Vec<SocketAddr>,
     control: JoinHandle<Result<(), String>>,
     feed: Server,
@@ -121,6 +128,11 @@ impl Daemon {
     /// The way into the core.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The secrets of the configuration.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     /// The control ports that it listens on.

@@ -64,7 +64,7 @@ pub fn image(octets: &[u8]) {
 /// A configuration file: what is read is read again from what `show running-config` would print of it.
 pub fn configuration(octets: &[u8]) {
     if let Ok(config) = config_file::parse(&String::from_utf8_lossy(octets)) {
-        let text = crate::ios::setting::lines(&config);
+        let text = crate::ios::setting::lines(&config, &crate::secrets::NoSecrets);
         assert_eq!(config_file::parse(&text).as_ref(), Ok(&config), "a configuration did not survive:\n{text}");
     }
 }

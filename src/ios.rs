@@ -16,6 +16,7 @@ pub mod show;
 use capledger_schema::project::State;
 use capledger_schema::time::Timestamp;
 
+use crate::secrets::Secrets;
 use crate::syslog::{Log, TimeFormat};
 
 pub use shell::{Output, Shell};
@@ -31,4 +32,6 @@ pub struct View<'a> {
     pub now: Timestamp,
     /// How moments are printed.
     pub time: &'a TimeFormat,
+    /// What seals secrets, and how sealed ones are printed.
+    pub secrets: &'a dyn Secrets,
 }

@@ -14,6 +14,7 @@ pub mod image;
 pub mod ios;
 pub mod ledger;
 pub mod net;
+pub mod secrets;
 pub mod serve;
 pub mod simulate;
 pub mod syslog;

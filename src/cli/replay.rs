@@ -22,6 +22,8 @@ use crate::ios::grammar::{self, Mode};
 use crate::ios::{Shell, View};
 use crate::ledger::{History, LedgerError, Store};
 use crate::net::feed::{Client, ClientError};
+use crate::secrets::vault::Ciphertexts;
+use crate::secrets::{NoSecrets, Secrets};
 use crate::syslog::{Log, TimeFormat};
 
 const REFUSED: u8 = 1;
@@ -106,7 +108,7 @@ enum ReplayError {
 pub fn run(args: &ReplayArgs) -> ExitCode {
     let shown = replay(&args.data_dir, args.seq, args.at).and_then(|past| {
         eprintln!("capledger: as of event {}, {}", past.state.seq, past.state.at);
-        show(&past, &args.commands, &mut io::stdout().lock())
+        show(&past, &*secrets(&args.data_dir), &args.commands, &mut io::stdout().lock())
     });
     ExitCode::from(match shown {
         Ok(code) => code,
@@ -227,9 +229,17 @@ fn fold(source: &Source, until: Until) -> Result<Past, ReplayError> {
     Ok(past)
 }
 
-fn show(past: &Past, lines: &[String], out: &mut impl Write) -> Result<u8, ReplayError> {
+/// What a replay can print of secrets: their ciphertexts, unless there are none or they may not be read.
+fn secrets(dir: &Path) -> Box<dyn Secrets> {
+    match Ciphertexts::read(dir) {
+        Ok(ciphertexts) => Box::new(ciphertexts),
+        Err(_) => Box::new(NoSecrets),
+    }
+}
+
+fn show(past: &Past, secrets: &dyn Secrets, lines: &[String], out: &mut impl Write) -> Result<u8, ReplayError> {
     let time = TimeFormat::default();
-    let view = View { state: &past.state, log: &past.log, now: past.now, time: &time };
+    let view = View { state: &past.state, log: &past.log, now: past.now, time: &time, secrets };
     let mut shell = Shell::new(Privilege::Privileged);
     for line in lines {
         if !may_be_replayed(line) {
@@ -258,6 +268,8 @@ fn may_be_replayed(line: &str) -> bool {
             Action::Run(_)
             | Action::ActivateAdded
             | Action::Configure { .. }
+            | Action::ConfigureSecret { .. }
+            | Action::Refuse(_)
             | Action::Exit
             | Action::End
             | Action::Do(_)
@@ -292,7 +304,7 @@ mod tests {
         let past = replay(dir, seq, at.map(|at| at.parse().expect("a moment")))?;
         let mut out = Vec::new();
         let lines = ["show running-config | include hostname".to_owned(), "show clock".to_owned()];
-        assert_eq!(show(&past, &lines, &mut out)?, 0);
+        assert_eq!(show(&past, &NoSecrets, &lines, &mut out)?, 0);
         let text = String::from_utf8(out).expect("text");
         let (name, clock) = text.trim_end().split_once('\n').expect("two lines");
         Ok((name.to_owned(), clock.to_owned()))
@@ -342,11 +354,14 @@ mod tests {
         let past = replay(dir.path(), None, None).expect("folded");
         for line in ["configure terminal", "ap image predownload", "terminal length 0", "exit"] {
             let mut out = Vec::new();
-            assert_eq!(show(&past, &[line.to_owned(), "show clock".to_owned()], &mut out).expect("ran"), REFUSED);
+            assert_eq!(
+                show(&past, &NoSecrets, &[line.to_owned(), "show clock".to_owned()], &mut out).expect("ran"),
+                REFUSED
+            );
             assert!(out.is_empty(), "{line}");
         }
         let mut out = Vec::new();
-        assert_eq!(show(&past, &["show nonsense".to_owned()], &mut out).expect("ran"), REFUSED);
+        assert_eq!(show(&past, &NoSecrets, &["show nonsense".to_owned()], &mut out).expect("ran"), REFUSED);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("second#show nonsense\n            ^\n% Invalid input"), "{text}");
     }

@@ -9,7 +9,6 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use capledger_schema::project::Config;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -18,6 +17,7 @@ use crate::command::Command;
 use crate::daemon::{Daemon, Options};
 use crate::ios::config_file;
 use crate::net::control::Handle;
+use crate::secrets::Vault;
 
 const ENDED: u8 = 1;
 const NOT_STARTED: u8 = 2;
@@ -96,12 +96,14 @@ pub fn run(args: &ServeArgs) -> ExitCode {
 
 fn start(args: &ServeArgs) -> Result<Daemon, String> {
     diagnostics(&args.log, args.log_format)?;
-    let config = args.config.as_deref().map(read_config).transpose()?;
+    let file = args.config.as_deref().map(|path| read_config(path, &args.data_dir)).transpose()?;
+    let (config, secrets) = file.map(|file| (file.config(), file.secrets)).unzip();
     // Taken before anything is opened, so that a signal which comes early stops in order too.
     let signals = Signals::new().map_err(|e| format!("cannot take signals: {e}"))?;
     let options = Options {
         data_dir: args.data_dir.clone(),
         config,
+        secrets: secrets.unwrap_or_default(),
         replace: args.replace,
         capture: args.capture.clone(),
         key_log: args.dtls_keylog.clone(),
@@ -123,14 +125,16 @@ fn diagnostics(level: &str, format: LogFormat) -> Result<(), String> {
     set.map_err(|e| format!("cannot set up the diagnostics: {e}"))
 }
 
-fn read_config(path: &Path) -> Result<Config, String> {
+/// Reads the startup configuration; secrets in it are sealed with the data directory's key.
+fn read_config(path: &Path, data_dir: &Path) -> Result<config_file::File, String> {
     let mut text = String::new();
     // One octet more than is allowed tells a file that is too long.
     let limit = config_file::FILE_LIMIT as u64 + 1;
     std::fs::File::open(path)
         .and_then(|file| file.take(limit).read_to_string(&mut text))
         .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    config_file::parse(&text).map_err(|e| format!("{}, {e}", path.display()))
+    let vault = Vault::open(data_dir).map_err(|e| e.to_string())?;
+    config_file::read_file(&text, &vault).map_err(|e| format!("{}, {e}", path.display()))
 }
 
 /// What an operator needs to know first.

@@ -16,6 +16,7 @@ use crate::net::clock::Clock;
 use crate::net::control::Handle;
 use crate::net::feed::{Answer, CommandLine, Output, Session, User};
 use crate::net::hub::Hub;
+use crate::secrets::Vault;
 use crate::syslog::{Log, TimeFormat};
 
 /// How often a command that waits looks whether its operator has left.
@@ -26,12 +27,13 @@ pub(super) struct Operators {
     hub: Arc<Hub>,
     log: Arc<Mutex<Log>>,
     handle: Handle,
+    vault: Arc<Vault>,
     clock: Clock,
 }
 
 impl Operators {
-    pub(super) fn new(hub: Arc<Hub>, log: Arc<Mutex<Log>>, handle: Handle, clock: Clock) -> Self {
-        Operators { hub, log, handle, clock }
+    pub(super) fn new(hub: Arc<Hub>, log: Arc<Mutex<Log>>, handle: Handle, vault: Arc<Vault>, clock: Clock) -> Self {
+        Operators { hub, log, handle, vault, clock }
     }
 }
 
@@ -41,6 +43,7 @@ impl CommandLine for Operators {
             hub: Arc::clone(&self.hub),
             log: Arc::clone(&self.log),
             handle: self.handle.clone(),
+            vault: Arc::clone(&self.vault),
             clock: self.clock,
             time: TimeFormat::default(),
             shell: shell::Shell::new(user.privilege),
@@ -53,6 +56,7 @@ struct Operator {
     hub: Arc<Hub>,
     log: Arc<Mutex<Log>>,
     handle: Handle,
+    vault: Arc<Vault>,
     clock: Clock,
     time: TimeFormat,
     shell: shell::Shell,
@@ -64,10 +68,16 @@ impl Session for Operator {
         let said = {
             let state = self.hub.state();
             let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-            let view = View { state: &state, log: &log, now: self.clock.now().wall, time: &self.time };
+            let (now, secrets) = (self.clock.now().wall, &*self.vault);
+            let view = View { state: &state, log: &log, now, time: &self.time, secrets };
             self.shell.line(line, &view)
         };
         let mut answer = Answer { text: said.text, ok: !said.refused, ends: said.close };
+        // They are durable before the event that names them, and stay while it is under way.
+        let _kept = match self.vault.keep(&said.secrets) {
+            Ok(kept) => kept,
+            Err(e) => return Answer { text: shell::refused(&e.to_string()), ok: false, ..answer },
+        };
         for command in said.commands {
             match self.run(command, out) {
                 Ok(text) => answer.text.push_str(&text),

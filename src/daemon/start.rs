@@ -22,6 +22,8 @@ use crate::net::feed::Server;
 use crate::net::hub::Hub;
 use crate::net::pki::Pki;
 use crate::net::udp::{Binding, UdpConfig};
+use crate::secrets::Vault;
+use crate::secrets::vault::Eraser;
 use crate::syslog::Log;
 use crate::syslog::collector::Collectors;
 
@@ -45,6 +47,8 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         // A crash came between the image and its event: nobody knows of it, so it is fetched anew when it is needed.
         cache.remove(orphan)?;
     }
+    let vault = Arc::new(Vault::open(dir)?);
+    let kept = vault.keep(&options.secrets)?;
     let clock = Clock::new();
     let pki = Arc::new(load_keys(dir, &configured.hostname)?);
     let capture = options.capture.as_deref().map(create_capture).transpose()?;
@@ -57,11 +61,14 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let lines = log.lines();
     let log = Arc::new(Mutex::new(log));
     hub.attach(Arc::clone(&log));
+    let eraser = Eraser::new(Arc::clone(&vault), state.config.clone())?;
+    hub.attach(Arc::new(Mutex::new(eraser)));
     let channel = Channel::new(state.seq).map_err(|source| io("make a wake-up", source))?;
     let handle = channel.handle();
     let (first, started) = sync_channel(1);
     let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
-    let operators = Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), clock));
+    let operators =
+        Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), clock));
     let feed = Server::start(dir, Arc::clone(&hub), operators)?;
     let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
     let parts = Parts {
@@ -83,7 +90,8 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         let why = control.join().unwrap_or_else(|_| Err("the control thread panicked".to_owned()));
         return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
     }
-    Ok(Daemon { hub, log, handle, listening, control, feed, collectors })
+    drop(kept);
+    Ok(Daemon { hub, log, handle, vault, listening, control, feed, collectors })
 }
 
 fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {

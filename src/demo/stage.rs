@@ -124,6 +124,8 @@ impl Stage {
                 return Err(refused(said.text.trim().to_owned()));
             }
             transcript.push_str(&said.text);
+            let kept = self.daemon.vault().keep(&said.secrets);
+            let _kept = kept.map_err(|e| refused(e.to_string()))?;
             for command in said.commands {
                 let done = self.daemon.handle().command(command, "operator", "127.0.0.1");
                 done.map_err(|refusal| refused(refusal.to_string()))?;
@@ -196,7 +198,8 @@ impl Stage {
 
     fn with_view<T>(&self, state: &State, look: impl FnOnce(&View) -> T) -> T {
         let log = self.daemon.log().lock().unwrap_or_else(PoisonError::into_inner);
-        look(&View { state, log: &log, now: self.clock.now().wall, time: &self.time })
+        let (now, secrets) = (self.clock.now().wall, &**self.daemon.vault());
+        look(&View { state, log: &log, now, time: &self.time, secrets })
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a line of the command line means, typed: the right-hand side of every entry of the grammar.
 
-use capledger_schema::setting::Setting;
+use capledger_schema::id::SecretId;
+use capledger_schema::setting::{ServeLogin, Setting};
 
 use super::grammar::Mode;
 use super::pipe::Filter;
 use crate::command::Command;
+use crate::secrets::{Plain, Typed};
 
 /// What a line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,15 @@ pub enum Action {
         /// The mode to be in afterwards; none to stay.
         enter: Option<Mode>,
     },
+    /// Change a setting that holds a secret: it is sealed at once, and the setting names it.
+    ConfigureSecret {
+        /// Which setting.
+        setting: SecretSetting,
+        /// The secret, as typed.
+        secret: Typed,
+    },
+    /// A command that is known and never works: what is told instead.
+    Refuse(&'static str),
     /// `exit`: one mode up; the session ends in an exec mode.
     Exit,
     /// `end`: back to privileged exec.
@@ -38,6 +49,49 @@ pub enum Action {
     TerminalWidth(u16),
     /// What follows `|`.
     Filter(Filter),
+}
+
+/// A setting that lacks nothing but its sealed secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSetting {
+    /// `sftp-password 0|6 WORD`
+    SftpPassword,
+    /// `image-server login NAME password 0|6 WORD`
+    ImageServeLogin {
+        /// The user's name.
+        user: String,
+    },
+    /// `ap dtls psk IDENTITY key 0|6 HEX`
+    DtlsPsk {
+        /// The identity that the access point names.
+        identity: String,
+    },
+}
+
+impl SecretSetting {
+    /// What stands in the way of this secret, in clear, for this setting.
+    pub fn check(&self, secret: &Plain) -> Result<(), &'static str> {
+        match self {
+            SecretSetting::SftpPassword | SecretSetting::ImageServeLogin { .. } => Ok(()),
+            SecretSetting::DtlsPsk { .. } => {
+                let hex = secret.expose();
+                let fits = hex.len().is_multiple_of(2) && (2..=128).contains(&hex.len());
+                let fits = fits && hex.bytes().all(|b| b.is_ascii_hexdigit());
+                if fits { Ok(()) } else { Err("a key has 1 to 64 octets, each of two hexadecimal digits") }
+            }
+        }
+    }
+
+    /// The setting.
+    pub fn with(self, secret: SecretId) -> Setting {
+        match self {
+            SecretSetting::SftpPassword => Setting::SftpPassword(Some(secret)),
+            SecretSetting::ImageServeLogin { user } => {
+                Setting::ImageServeLogin(Some(ServeLogin { user, password: secret }))
+            }
+            SecretSetting::DtlsPsk { identity } => Setting::DtlsPsk(identity, Some(secret)),
+        }
+    }
 }
 
 /// A view.

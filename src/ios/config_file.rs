@@ -4,9 +4,10 @@
 use capledger_schema::project::Config;
 use capledger_schema::setting::Setting;
 
-use super::action::Action;
+use super::action::{Action, SecretSetting};
 use super::grammar::Mode;
 use super::shell::read;
+use crate::secrets::{NoSecrets, Sealed, SecretError, Secrets, Typed};
 
 /// Octets of a configuration at most.
 pub const FILE_LIMIT: usize = 1 << 20;
@@ -23,27 +24,43 @@ pub struct ConfigError {
     pub message: String,
 }
 
-/// The configuration that a file makes of the default one.
-pub fn parse(text: &str) -> Result<Config, ConfigError> {
-    let mut config = Config::default();
-    for setting in settings(text)? {
-        config.set(&setting);
-    }
-    Ok(config)
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// Its settings, in its order.
+    pub settings: Vec<Setting>,
+    /// The secrets that they name, to be kept before the settings are.
+    pub secrets: Vec<Sealed>,
 }
 
-/// The settings of a file, in its order.
+impl File {
+    /// The configuration that it makes of the default one.
+    pub fn config(&self) -> Config {
+        let mut config = Config::default();
+        for setting in &self.settings {
+            config.set(setting);
+        }
+        config
+    }
+}
+
+/// The configuration that a file without secrets makes of the default one.
+pub fn parse(text: &str) -> Result<Config, ConfigError> {
+    read_file(text, &NoSecrets).map(|file| file.config())
+}
+
+/// Reads a file; its secrets are sealed by `sealer`.
 ///
 /// Lines are those of configuration mode; indentation means nothing, `!` begins a comment, and `end` ends the file.
 /// The two lines that head the output of `show running-config` are passed over, so that it can be fed back as it is.
-pub fn settings(text: &str) -> Result<Vec<Setting>, ConfigError> {
+pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let wrong =
         |line: usize, column: usize, message: String| ConfigError { line: line + 1, column: column + 1, message };
     if text.len() > FILE_LIMIT {
         return Err(wrong(0, 0, format!("the configuration is longer than {FILE_LIMIT} octets")));
     }
-    let mut out = Vec::new();
+    let mut out = File::default();
     let mut mode = Mode::Config;
     let mut ended = false;
     for (n, line) in text.lines().enumerate() {
@@ -62,9 +79,15 @@ pub fn settings(text: &str) -> Result<Vec<Setting>, ConfigError> {
         };
         match action {
             Action::Configure { settings, enter } => {
-                out.extend(settings);
+                out.settings.extend(settings);
                 mode = enter.unwrap_or(mode);
             }
+            Action::ConfigureSecret { setting, secret } => {
+                let (setting, sealed) = seal(setting, &secret, sealer).map_err(|e| wrong(n, column, e))?;
+                out.settings.push(setting);
+                out.secrets.push(sealed);
+            }
+            Action::Refuse(words) => return Err(wrong(n, column, words.to_owned())),
             Action::End => ended = true,
             Action::Exit => match mode.parent() {
                 Some(parent) if parent.is_config() => mode = parent,
@@ -86,6 +109,16 @@ pub fn settings(text: &str) -> Result<Vec<Setting>, ConfigError> {
         }
     }
     Ok(out)
+}
+
+/// A setting with its secret sealed, or what is wrong with the secret.
+pub(super) fn seal(setting: SecretSetting, secret: &Typed, sealer: &dyn Secrets) -> Result<(Setting, Sealed), String> {
+    match secret {
+        Typed::Clear(plain) | Typed::Untold(plain) => setting.check(plain)?,
+        Typed::Sealed(_) => {}
+    }
+    let sealed = sealer.seal(secret).map_err(|e: SecretError| e.to_string())?;
+    Ok((setting.with(sealed.id()), sealed))
 }
 
 fn is_header(line: &str) -> bool {

@@ -11,6 +11,7 @@ mod help;
 mod parse;
 mod pipe;
 mod profile;
+mod secret;
 
 pub use arg::{Arg, Args, Value};
 pub use help::{complete, help, reference};

@@ -9,12 +9,13 @@ use capledger_schema::setting::{
 };
 
 use super::grammar::Mode;
+use crate::secrets::Secrets;
 
 /// The port of `logging host A` without one (RFC 5426 3.3).
 pub const SYSLOG_PORT: u16 = 514;
 
-/// The mode where a setting is typed, and its line.
-pub fn line(setting: &Setting) -> (Mode, String) {
+/// The mode where a setting is typed, and its line; a secret stands in it as its ciphertext.
+pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
     let global = |text: String| (Mode::Config, text);
     let tftp = |text: String| (Mode::ImageProfileTftp, text);
     let sftp = |text: String| (Mode::ImageProfileSftp, text);
@@ -60,7 +61,7 @@ pub fn line(setting: &Setting) -> (Mode, String) {
         Setting::SftpImagePath(None) => sftp("no sftp-image-path".into()),
         Setting::SftpUsername(Some(name)) => sftp(format!("sftp-username {name}")),
         Setting::SftpUsername(None) => sftp("no sftp-username".into()),
-        Setting::SftpPassword(Some(secret)) => sftp(format!("sftp-password 6 {secret}")),
+        Setting::SftpPassword(Some(secret)) => sftp(format!("sftp-password 6 {}", secrets.text(*secret))),
         Setting::SftpPassword(None) => sftp("no sftp-password".into()),
         Setting::SftpKey(Some(file)) => sftp(format!("sftp-key {file}")),
         Setting::SftpKey(None) => sftp("no sftp-key".into()),
@@ -80,7 +81,7 @@ pub fn line(setting: &Setting) -> (Mode, String) {
             global(format!("no image-server {} listen {} port {}", protocol_word(*protocol), a.ip(), a.port()))
         }
         Setting::ImageServeLogin(Some(login)) => {
-            global(format!("image-server login {} password 6 {}", login.user, login.password))
+            global(format!("image-server login {} password 6 {}", login.user, secrets.text(login.password)))
         }
         Setting::ImageServeLogin(None) => global("no image-server login".into()),
         Setting::PredownloadLimit(n) => global(format!("ap image predownload limit {n}")),
@@ -94,7 +95,7 @@ pub fn line(setting: &Setting) -> (Mode, String) {
         Setting::UpgradeIterationExpiry(seconds) => global(format!("ap upgrade iteration-expiry {seconds}")),
         Setting::DtlsVersions(versions) => global(format!("ap dtls-version {}", versions_word(*versions))),
         Setting::DtlsCiphersuite(name, on) => global(format!("{}ap dtls-ciphersuite {name}", no(!on))),
-        Setting::DtlsPsk(identity, Some(key)) => global(format!("ap dtls psk {identity} key 6 {key}")),
+        Setting::DtlsPsk(identity, Some(key)) => global(format!("ap dtls psk {identity} key 6 {}", secrets.text(*key))),
         Setting::DtlsPsk(identity, None) => global(format!("no ap dtls psk {identity}")),
         Setting::ImageMap(model, Some(family)) => global(format!("ap image map {model} {family}")),
         Setting::ImageMap(model, None) => global(format!("no ap image map {model}")),
@@ -166,7 +167,7 @@ fn control_port(port: u16) -> String {
 
 /// A configuration as a file that reads back to the same: the hostname, and every setting that is not the default.
 /// No headers and no `end`.
-pub fn lines(config: &Config) -> String {
+pub fn lines(config: &Config, secrets: &dyn Secrets) -> String {
     let settings = Config::default().difference(config);
     let mut out = String::from("!\n");
     if config.hostname == Config::default().hostname {
@@ -175,7 +176,7 @@ pub fn lines(config: &Config) -> String {
     let mut group = "hostname";
     let mut profile = Vec::new();
     for setting in &settings {
-        let (mode, text) = line(setting);
+        let (mode, text) = line(setting, secrets);
         if mode != Mode::Config {
             profile.push((mode, text));
             continue;

@@ -11,8 +11,9 @@ use super::View;
 use super::action::Action;
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
 use super::pipe::Filter;
-use super::show;
+use super::{config_file, show};
 use crate::command::Command;
+use crate::secrets::Sealed;
 
 /// A session of the command line.
 #[derive(Clone, Debug)]
@@ -20,6 +21,10 @@ pub struct Shell {
     granted: Privilege,
     mode: Mode,
     pending: Vec<Setting>,
+    /// The secrets that `pending` names.
+    sealed: Vec<Sealed>,
+    /// The secrets that commands name which this line leads to.
+    named: Vec<Sealed>,
     terminal: Terminal,
 }
 
@@ -45,6 +50,8 @@ pub struct Output {
     pub text: String,
     /// To send to the core, in order. A refusal is printed by [`refused`].
     pub commands: Vec<Command>,
+    /// The secrets that `commands` name: to be kept before any is sent.
+    pub secrets: Vec<Sealed>,
     /// Whether the line was refused by the shell itself.
     pub refused: bool,
     /// Whether the session is over.
@@ -73,7 +80,14 @@ impl Shell {
             Privilege::User => Mode::User,
             Privilege::Privileged => Mode::Privileged,
         };
-        Shell { granted, mode, pending: Vec::new(), terminal: Terminal::default() }
+        Shell {
+            granted,
+            mode,
+            pending: Vec::new(),
+            sealed: Vec::new(),
+            named: Vec::new(),
+            terminal: Terminal::default(),
+        }
     }
 
     /// The mode that the session is in.
@@ -126,6 +140,7 @@ impl Shell {
             Err(e) => return Output::refused(e.ios(self.prompt(view.state).chars().count(), &line)),
         };
         let Some(Parsed { action, mode, filter }) = parsed else { return Output::default() };
+        self.named.clear();
         let mut commands = self.enter(mode);
         let mut output = self.run(action, view);
         if let Some(filter) = filter {
@@ -135,7 +150,7 @@ impl Shell {
             }
         }
         commands.append(&mut output.commands);
-        Output { commands, ..output }
+        Output { commands, secrets: std::mem::take(&mut self.named), ..output }
     }
 
     fn parse(&self, line: &str) -> Result<Option<Parsed>, ParseError> {
@@ -202,6 +217,7 @@ impl Shell {
         if stays || self.pending.is_empty() {
             return Vec::new();
         }
+        self.named.append(&mut self.sealed);
         vec![Command::Configure { changes: std::mem::take(&mut self.pending) }]
     }
 
@@ -214,6 +230,14 @@ impl Shell {
                 None => Output::refused(refused("No image to activate; fetch one with `install add file URL`")),
             },
             Action::Configure { settings, enter } => self.configure(settings, enter),
+            Action::ConfigureSecret { setting, secret } => match config_file::seal(setting, &secret, view.secrets) {
+                Ok((setting, sealed)) => {
+                    self.sealed.push(sealed);
+                    self.configure(vec![setting], None)
+                }
+                Err(words) => Output::refused(refused(&words)),
+            },
+            Action::Refuse(words) => Output::refused(refused(words)),
             Action::Exit => match self.mode.parent() {
                 Some(parent) => Output { commands: self.enter(parent), ..Output::default() },
                 None => Output { close: true, ..Output::default() },
@@ -249,6 +273,7 @@ impl Shell {
         let mut output = Output::default();
         if was == Mode::Config {
             if !settings.is_empty() {
+                self.named.append(&mut self.sealed);
                 output.commands.push(Command::Configure { changes: settings });
             }
         } else {
@@ -278,6 +303,8 @@ fn may_be_done(action: &Action) -> bool {
         | Action::TerminalLength(_)
         | Action::TerminalWidth(_) => true,
         Action::Configure { .. }
+        | Action::ConfigureSecret { .. }
+        | Action::Refuse(_)
         | Action::Exit
         | Action::End
         | Action::Do(_)

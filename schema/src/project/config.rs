@@ -270,6 +270,12 @@ impl Config {
         }
     }
 
+    /// The secrets that it names.
+    pub fn secrets(&self) -> BTreeSet<SecretId> {
+        let login = self.serve.login.as_ref().map(|login| login.password);
+        self.image.sftp.password.into_iter().chain(login).chain(self.dtls.psk.values().copied()).collect()
+    }
+
     /// The settings that lead from this configuration to `wanted`: empty if they are equal.
     pub fn difference(&self, wanted: &Config) -> Vec<Setting> {
         let mut out = Vec::new();

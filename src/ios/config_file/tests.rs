@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
+use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::project::config::SftpConfig;
 use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
@@ -8,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ios::{View, setting, show};
+use crate::secrets::{Key, Plain, Sealed, Vault};
 use crate::story::{Story, version};
 use crate::syslog::TimeFormat;
 
@@ -71,7 +75,7 @@ fn an_error_names_line_column_what_is_wrong_and_what_is_expected() {
         ("do show clock\n", "line 1, column 1: `do` is for the terminal; a configuration holds settings"),
     ] {
         assert_eq!(parse(text).expect_err(text).to_string(), wanted);
-        assert_eq!(settings(text).expect_err("nothing of it is applied").to_string(), wanted);
+        assert_eq!(read_file(text, &NoSecrets).expect_err("nothing of it is applied").to_string(), wanted);
     }
 }
 
@@ -107,6 +111,34 @@ fn any_family() -> impl Strategy<Value = ImageFamily> {
     "[a-z0-9_-]{1,32}".prop_map(|s| s.parse().expect("a family"))
 }
 
+const WORDS: [&str; 3] = ["open sesame", "0", "7 SECRET"];
+
+fn key() -> Key {
+    Key::new(&[7; 32]).expect("a key")
+}
+
+fn vault() -> Vault {
+    Vault::in_memory(key())
+}
+
+fn any_secret() -> impl Strategy<Value = SecretId> {
+    proptest::sample::select(&WORDS[..]).prop_map(|word| key().seal(&Plain::new(word)).expect("sealed").id())
+}
+
+/// The secrets that a generated configuration names.
+fn sealed(config: &Config) -> Vec<Sealed> {
+    let all = WORDS.iter().map(|word| key().seal(&Plain::new(*word)).expect("sealed"));
+    all.filter(|sealed| config.secrets().contains(&sealed.id())).collect()
+}
+
+prop_compose! {
+    fn any_sftp()(
+        password in option::of(any_secret()),
+    ) -> SftpConfig {
+        SftpConfig { password, ..SftpConfig::default() }
+    }
+}
+
 prop_compose! {
     fn any_image()(
         join in prop_oneof![Just(ImageJoin::Immediate), Just(ImageJoin::Defer)],
@@ -117,10 +149,11 @@ prop_compose! {
         tftp_timeout in prop_oneof![Just(40), 1..=3_600_u32],
         max_size in prop_oneof![Just(1 << 30), 1..=(1_u64 << 40)],
         retry_delay in prop_oneof![Just(30), 1..=900_u32],
+        sftp in any_sftp(),
     ) -> capledger_schema::project::config::ImageConfig {
         let tftp_server = server.map(|(host, port)| ImageServer { host, port });
         capledger_schema::project::config::ImageConfig {
-            join, local, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay,
+            join, local, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay, sftp,
             ..capledger_schema::project::config::ImageConfig::default()
         }
     }
@@ -166,18 +199,29 @@ proptest! {
         story.configured(Config::default().difference(&config));
         prop_assert_eq!(&story.state.config, &config);
         let time = TimeFormat::default();
-        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time };
+        let (here, empty) = (vault(), vault());
+        let _kept = here.keep(&sealed(&config)).expect("kept");
+        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &here };
         let shown = show::running_config::show(&view);
-        prop_assert_eq!(parse(&shown).map_err(|e| TestCaseError::fail(format!("{e}\n{shown}")))?, config);
+        // The controller that reads it knows no secret yet, and has the same key.
+        let read = read_file(&shown, &empty).map_err(|e| TestCaseError::fail(format!("{e}\n{shown}")))?;
+        prop_assert_eq!(read.config(), config.clone());
+        prop_assert_eq!(read.secrets.iter().map(Sealed::id).collect::<BTreeSet<_>>(), config.secrets());
     }
 
     #[test]
     fn every_line_that_leads_from_one_configuration_to_another_reads_back(a in any_config(), b in any_config()) {
         for wanted in a.difference(&b) {
-            let (mode, line) = setting::line(&wanted);
+            let here = vault();
+            let _kept = here.keep(&sealed(&b)).expect("kept");
+            let (mode, line) = setting::line(&wanted, &here);
             let read = crate::ios::grammar::parse(mode, &line);
             match read {
                 Ok(Some(Action::Configure { settings, .. })) => prop_assert_eq!(settings, vec![wanted], "{}", line),
+                Ok(Some(Action::ConfigureSecret { setting, secret })) => {
+                    let (read, _) = seal(setting, &secret, &here).map_err(TestCaseError::fail)?;
+                    prop_assert_eq!(read, wanted, "{}", line);
+                }
                 other => prop_assert!(false, "{line}: {other:?}"),
             }
         }

@@ -4,10 +4,12 @@ use capledger_schema::project::Config;
 use capledger_schema::setting::{ImageDownloadMode, ImageServer, Setting};
 
 use super::config::{UDP_PORT, UDP_PORT_ARG, config, set, to_default};
+use super::secret::{self, CLEAR, SEALED, SECRET};
 use super::{Arg, Args, Entry, Mode, No, Token, arg, kw};
-use crate::ios::action::Action;
+use crate::ios::action::{Action, SecretSetting};
 
 const PROFILE: &[Mode] = &[Mode::ImageProfile];
+const PROFILE_SFTP: &[Mode] = &[Mode::ImageProfile, Mode::ImageProfileSftp];
 const PROFILE_TFTP: &[Mode] = &[Mode::ImageProfile, Mode::ImageProfileTftp];
 
 const TFTP_SERVER: Token = kw("tftp-image-server", "The TFTP server that holds the images");
@@ -15,6 +17,12 @@ const TFTP_SERVER_ARG: Token = arg(Arg::Host, "Address or name of the server");
 
 const fn tftp(tokens: &'static [Token], action: fn(&Args) -> Action, keep: usize, no: fn(&Args) -> Action) -> Entry {
     Entry { modes: PROFILE_TFTP, tokens, action, no: Some(No { keep, action: no }) }
+}
+
+const SFTP_PASSWORD: Token = kw("sftp-password", "The user's password");
+
+const fn sftp(tokens: &'static [Token], action: fn(&Args) -> Action, keep: usize, no: fn(&Args) -> Action) -> Entry {
+    Entry { modes: PROFILE_SFTP, tokens, action, no: Some(No { keep, action: no }) }
 }
 
 /// The server's commands are known in the profile too, and lead into the mode's own sub-mode.
@@ -76,5 +84,23 @@ pub(super) static TABLE: &[Entry] = &[
         |a| set(Setting::TftpTimeout(a.fit(0))),
         1,
         |_| to_default(|c| Setting::TftpTimeout(c.image.tftp_timeout)),
+    ),
+    sftp(
+        &[SFTP_PASSWORD, CLEAR, SECRET],
+        |a| secret::clear(SecretSetting::SftpPassword, a, 0),
+        1,
+        |_| set(Setting::SftpPassword(None)),
+    ),
+    sftp(
+        &[SFTP_PASSWORD, SEALED, SECRET],
+        |a| secret::sealed(SecretSetting::SftpPassword, a, 0),
+        1,
+        |_| set(Setting::SftpPassword(None)),
+    ),
+    sftp(
+        &[SFTP_PASSWORD, SECRET],
+        |a| secret::untold(SecretSetting::SftpPassword, a, 0),
+        1,
+        |_| set(Setting::SftpPassword(None)),
     ),
 ];

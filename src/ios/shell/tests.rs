@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::command::Target;
 use crate::ios::grammar::LINE_LIMIT;
+use crate::secrets::{Key, NoSecrets, Vault};
 use crate::story::{Story, ap, assert_golden, image, moment, version};
 use crate::syslog::TimeFormat;
 
@@ -24,7 +25,13 @@ impl Session {
 
     fn output(&mut self, line: &str) -> Output {
         let time = TimeFormat::default();
-        let view = View { state: &self.story.state, log: &self.story.log, now: self.story.at, time: &time };
+        let view = View {
+            state: &self.story.state,
+            log: &self.story.log,
+            now: self.story.at,
+            time: &time,
+            secrets: &NoSecrets,
+        };
         self.shell.line(line, &view)
     }
 
@@ -287,4 +294,44 @@ proptest::proptest! {
             assert!(!output.refused || output.commands.is_empty());
         }
     }
+}
+
+#[test]
+fn a_secret_is_sealed_when_it_is_typed_and_handed_over_when_its_sub_mode_is_left() {
+    let vault = Vault::in_memory(Key::new(&[7; 32]).expect("a key"));
+    let story = Story::begin("2024-02-01T17:00:00Z");
+    let time = TimeFormat::default();
+    let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &vault };
+    let mut shell = Shell::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default"] {
+        assert_eq!(shell.line(line, &view).commands, []);
+    }
+    let typed = shell.line("sftp-password 0 SECRET WORD", &view);
+    assert_eq!((typed.commands.len(), typed.secrets.len(), typed.refused), (0, 0, false));
+    let left = shell.line("exit", &view);
+    let [sealed] = &left.secrets[..] else { panic!("{left:?}") };
+    assert_eq!(left.commands, [Command::Configure { changes: vec![Setting::SftpPassword(Some(sealed.id()))] }]);
+    let _kept = vault.keep(&left.secrets).expect("kept");
+    assert_eq!(vault.reveal(sealed.id()).expect("revealed").expose(), "SECRET WORD");
+    assert!(!format!("{shell:?} {typed:?} {left:?}").contains("SECRET"), "no debug form shows it");
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_refused_at_its_own_line() {
+    let vault = Vault::in_memory(Key::new(&[7; 32]).expect("a key"));
+    let story = Story::begin("2024-02-01T17:00:00Z");
+    let time = TimeFormat::default();
+    let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &vault };
+    let mut shell = Shell::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default"] {
+        shell.line(line, &view);
+    }
+    for (line, words) in [
+        ("sftp-password 6 00112233", "% this is no secret of type 6; give the secret in clear, as type 0\n"),
+        ("sftp-password 7 SECRETWORD", "% secrets of type 7 are not read here; give the secret in clear, as type 0\n"),
+    ] {
+        let output = shell.line(line, &view);
+        assert_eq!((output.text.as_str(), output.refused), (words, true));
+    }
+    assert_eq!(shell.line("end", &view).commands, [], "nothing of it was taken");
 }

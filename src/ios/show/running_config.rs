@@ -5,6 +5,6 @@ use crate::ios::setting;
 
 /// The whole view.
 pub fn show(view: &View) -> String {
-    let body = format!("{}end\n", setting::lines(&view.state.config));
+    let body = format!("{}end\n", setting::lines(&view.state.config, view.secrets));
     format!("Building configuration...\n\nCurrent configuration : {} bytes\n{body}", body.len())
 }

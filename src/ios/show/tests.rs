@@ -4,6 +4,7 @@ use capledger_schema::setting::{ImageDownloadMode, ImageServer, Setting};
 use capledger_schema::{Cause, Subject};
 
 use super::*;
+use crate::secrets::NoSecrets;
 use crate::story::{Story, ap, assert_golden, image, moment, version};
 use crate::syslog::TimeFormat;
 
@@ -68,7 +69,11 @@ fn middle_of_an_upgrade() -> Story {
 
 fn shown(story: &Story, what: &Show) -> String {
     let time = TimeFormat::default();
-    show(what, &View { state: &story.state, log: &story.log, now: story.at, time: &time }, Privilege::Privileged)
+    show(
+        what,
+        &View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &NoSecrets },
+        Privilege::Privileged,
+    )
 }
 
 #[test]

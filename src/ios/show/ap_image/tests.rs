@@ -4,11 +4,18 @@ use capledger_schema::setting::Setting;
 
 use super::*;
 use crate::ios::View;
+use crate::secrets::NoSecrets;
 use crate::story::{Story, ap, assert_golden, image, moment, version};
 use crate::syslog::TimeFormat;
 
 fn shown(story: &Story) -> String {
-    show(&View { state: &story.state, log: &story.log, now: story.at, time: &TimeFormat::default() })
+    show(&View {
+        state: &story.state,
+        log: &story.log,
+        now: story.at,
+        time: &TimeFormat::default(),
+        secrets: &NoSecrets,
+    })
 }
 
 fn run(story: &mut Story, v: &str) {
