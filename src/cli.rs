@@ -1,6 +1,7 @@
 //! The subcommands of the `capledger` program: what they take, and what they print.
 
 pub mod audit;
+pub mod bundle;
 pub mod demo;
 pub mod exec;
 pub mod interrupt;

@@ -8,3 +8,4 @@ pub mod cache;
 pub mod digest;
 pub mod family;
 pub mod info;
+pub mod sums;

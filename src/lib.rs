@@ -3,6 +3,7 @@
 //! Every fact is an event in an embedded ledger; state, views, syslog and the dashboard are folds of it.
 //! `ac` is the core and touches no machine; `net`, `fetch`, `ledger` and `serve` are its shells.
 pub mod ac;
+pub mod bundle;
 pub mod capwap;
 pub mod cli;
 pub mod command;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, demo, exec, replay, serve, simulate, top};
+use capledger::cli::{audit, bundle, demo, exec, replay, serve, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -29,6 +29,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Checks the ledger, or exports it
     Audit(audit::AuditArgs),
+    /// Checks an AP bundle, or unpacks it
+    Bundle(bundle::BundleArgs),
     /// Shows a fleet being upgraded, on this machine alone
     ///
     /// A TFTP server, a controller and a dozen access points in one process, over real sockets and real DTLS.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Bundle(args) => bundle::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     }

@@ -272,3 +272,40 @@ fn diagnostics_are_lines_of_json_if_that_is_asked_for() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(err(&refused).starts_with("capledger: --log capledger=loud: "), "{}", err(&refused));
 }
+
+#[test]
+fn a_bundle_is_checked_unpacked_and_checked_again_with_the_exit_codes_of_its_help() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let spec = capledger::image::bundle::ImageSpec {
+        family: "ap1g7".parse().expect("a family"),
+        version: "17.9.4.27".parse().expect("a version"),
+        octets: 20_480,
+        seed: 1,
+    };
+    let mut tar = tar::Builder::new(std::fs::File::create(path("bundle.tar")).expect("a file"));
+    let image = spec.to_vec().expect("an image");
+    let mut header = tar::Header::new_gnu();
+    header.set_size(image.len() as u64);
+    tar.append_data(&mut header, "EWC/ap1g7", &image[..]).expect("a member");
+    tar.finish().expect("a tar");
+
+    let packed = capledger(&["bundle", "check", &path("bundle.tar")]);
+    assert_eq!(packed.status.code(), Some(0), "{}", err(&packed));
+    assert!(out(&packed).contains("Verdict: packed, whole"), "{}", out(&packed));
+    let unpacked = capledger(&["bundle", "unpack", &path("bundle.tar"), "--into", &path("srv")]);
+    assert_eq!(unpacked.status.code(), Some(0), "{}", err(&unpacked));
+    let json = capledger(&["bundle", "check", &path("srv"), "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out(&json)).expect("JSON");
+    assert_eq!((&report["usable"], &report["packed"]), (&true.into(), &false.into()));
+    assert_eq!(report["files"][1]["family"], "ap1g7");
+
+    std::fs::write(path("srv/ap1g7"), &image[..9_000]).expect("cut short");
+    let damaged = capledger(&["bundle", "check", &path("srv")]);
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(out(&damaged).contains("ap1g7: the tar archive is cut short: it ended at octet 9000"), "{}", out(&damaged));
+    let refused = capledger(&["bundle", "unpack", &path("bundle.tar"), "--into", &path("srv")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(err(&refused).contains("a different file"), "{}", err(&refused));
+    assert_eq!(capledger(&["bundle", "check", &path("srv"), "--digest", "abc"]).status.code(), Some(2));
+}
