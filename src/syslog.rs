@@ -10,7 +10,7 @@ mod log;
 mod time;
 pub mod wire;
 
-pub use format::{disjoin_words, fetch_words, format};
+pub use format::{action_word, disjoin_words, fetch_words, format};
 pub use log::{DEFAULT_LINES, Log};
 pub use time::{ClockMark, TimeFormat};
 

@@ -17,8 +17,8 @@ use crate::setting::{ServeProtocol, Setting};
 use crate::time::Timestamp;
 
 pub use upgrade::{
-    CampaignOutcome, CampaignPhase, CampaignPlan, Finding, FindingSubject, OnError, RollbackReason, ServerKeyKind,
-    Verdict,
+    CampaignOutcome, CampaignPhase, CampaignPlan, Finding, FindingSubject, InstallAction, OnError, RollbackReason,
+    ServerKeyKind, Verdict,
 };
 
 /// A fact.
@@ -486,6 +486,27 @@ pub enum Event {
         /// How it ended.
         outcome: CampaignOutcome,
         /// The particulars, in words.
+        words: String,
+    },
+    /// The staged version is no longer to be activated.
+    VersionUnstaged {
+        /// Which.
+        version: ImageVersion,
+    },
+    /// An operator had the install family do something; what it led to follows.
+    InstallActionStarted {
+        /// What.
+        action: InstallAction,
+        /// With which version.
+        version: Option<ImageVersion>,
+    },
+    /// An action of the install family was refused, or did not come to its end.
+    InstallActionFailed {
+        /// What.
+        action: InstallAction,
+        /// With which version.
+        version: Option<ImageVersion>,
+        /// Why, in words, and what to do about it.
         words: String,
     },
 }

@@ -77,6 +77,16 @@ impl State {
     pub fn version_to_hold(&self, wtp: &WtpId, reports: Option<ImageVersion>) -> Option<ImageVersion> {
         self.campaigns.gives(wtp).or_else(|| self.version_to_run(wtp, reports))
     }
+
+    /// The version that stays, or comes back, if the running one is not committed.
+    pub fn committed_version(&self) -> Option<ImageVersion> {
+        self.installs.trial.as_ref().map(|t| t.back_to).or(self.running_version())
+    }
+
+    /// The version that WTPs are given ahead of their reset: the staged one, else the running one.
+    pub fn next_version(&self) -> Option<ImageVersion> {
+        self.installs.staged.or(self.running_version())
+    }
 }
 
 impl Projection for State {
@@ -94,6 +104,11 @@ impl Projection for State {
             }
             Event::ControllerStopped { .. } => self.controller.stopped_at = Some(envelope.at),
             Event::ConfigurationChanged { startup, .. } => self.unsaved = !startup,
+            Event::VersionActivated { version } => {
+                if let Some(running) = self.running_version() {
+                    self.installs.try_out(*version, running, envelope.at);
+                }
+            }
             Event::ClockStepped { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
@@ -107,7 +122,6 @@ impl Projection for State {
             | Event::InstallAddCompleted { .. }
             | Event::InstallAddFailed { .. }
             | Event::ImageRemoved { .. }
-            | Event::VersionActivated { .. }
             | Event::ImageDownloadStarted { .. }
             | Event::ImageDownloadProgressed { .. }
             | Event::ImageDownloadCompleted { .. }
@@ -138,7 +152,10 @@ impl Projection for State {
             | Event::CampaignWtpMissing { .. }
             | Event::CampaignPaused { .. }
             | Event::CampaignResumed { .. }
-            | Event::CampaignEnded { .. } => {}
+            | Event::CampaignEnded { .. }
+            | Event::VersionUnstaged { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::InstallActionFailed { .. } => {}
         }
         self.config.apply(envelope);
         self.fleet.apply(envelope);

@@ -1,7 +1,7 @@
 //! Which event is a line, and how it reads. Text is what IOS XE 17.9 prints for the same fact; where it has no such
 //! fact, the line is in its manner.
 
-use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress};
+use capledger_schema::event::{DisjoinReason, InstallAction, RefusalReason, RollbackReason, WtpAddress};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::time::Timestamp;
@@ -83,6 +83,28 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         ),
         Event::ImageRemoved { image, .. } => completed(&format!("remove {} {}", image.family, image.version)),
         Event::VersionActivated { version } => completed(&format!("activate {version}")),
+        Event::VersionCommitted { .. } => completed("commit"),
+        Event::VersionRolledBack { from, to, reason } => completed(&match reason {
+            RollbackReason::Abort => format!("abort {from}, back to {to}"),
+            RollbackReason::Rollback => format!("rollback {from}, back to {to}"),
+            RollbackReason::AutoAbort => format!("abort {from}, back to {to}: the auto abort timer expired"),
+        }),
+        Event::VersionUnstaged { version } => completed(&format!("abort {version}")),
+        Event::InstallActionStarted { action, version } => {
+            let version = version.map(|v| format!(" {v}")).unwrap_or_default();
+            let text = format!("Started install {}{version}", action_word(*action));
+            install(Severity::Notice, "INSTALL_START_INFO", &text)
+        }
+        Event::InstallActionFailed { action, version, words } => {
+            let version = version.map(|v| format!(" package {v}")).unwrap_or_default();
+            let text = format!("Failed to install_{}{version}, Error: {words}", action_word(*action));
+            install(Severity::Error, "OPERATION_ERROR_MESSAGE", &text)
+        }
+        Event::ImageNotTaken { wtp, expected, reports, next_retry, .. } => {
+            let reports = reports.map_or_else(|| "no version".to_owned(), |v| v.to_string());
+            let words = format!("it was to start {expected} and reports {reports}");
+            return download_failed(wtp, DownloadFailureKind::NotTaken, &words, *next_retry);
+        }
         Event::ImageDownloadFailed { wtp, kind, words, next_retry, .. } => {
             return download_failed(wtp, *kind, words, *next_retry);
         }
@@ -110,11 +132,8 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::ImageServeCompleted { .. }
         | Event::ImageServeFailed { .. }
         | Event::VersionStaged { .. }
-        | Event::VersionCommitted { .. }
         | Event::AutoAbortArmed { .. }
-        | Event::VersionRolledBack { .. }
         | Event::WtpImageSwapped { .. }
-        | Event::ImageNotTaken { .. }
         | Event::PreflightStarted { .. }
         | Event::PreflightCompleted { .. }
         | Event::CampaignStarted { .. }
@@ -126,6 +145,18 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::CampaignEnded { .. } => return None,
     };
     Some(line)
+}
+
+/// The word of an action of the install family, as it is typed.
+pub fn action_word(action: InstallAction) -> &'static str {
+    match action {
+        InstallAction::Add => "add",
+        InstallAction::Activate => "activate",
+        InstallAction::Commit => "commit",
+        InstallAction::Abort => "abort",
+        InstallAction::Rollback => "rollback",
+        InstallAction::Remove => "remove",
+    }
 }
 
 /// What IOS says of a failed fetch. The first four kinds are IOS's own texts, whole; to the others the words that

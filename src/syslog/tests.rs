@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use capledger_schema::event::{DisjoinReason, DownloadMode, RefusalReason};
+use capledger_schema::event::{DisjoinReason, DownloadMode, InstallAction, RefusalReason, RollbackReason};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{OperationId, SessionId, Sha256};
 use capledger_schema::project::Projection;
@@ -186,6 +186,22 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
         Subject::Controller,
         Event::LimitReached { limit: "capwap max-sessions".into(), value: 6_000 },
     );
+    let (old, new) = (version("17.9.4.27"), version("17.12.1.5"));
+    for event in [
+        Event::InstallActionStarted { action: InstallAction::Activate, version: Some(new) },
+        Event::VersionActivated { version: new },
+        Event::InstallActionStarted { action: InstallAction::Commit, version: None },
+        Event::VersionCommitted { version: new },
+        Event::VersionRolledBack { from: new, to: old, reason: RollbackReason::Abort },
+        Event::VersionRolledBack { from: new, to: old, reason: RollbackReason::Rollback },
+        Event::VersionRolledBack { from: new, to: old, reason: RollbackReason::AutoAbort },
+        Event::VersionUnstaged { version: new },
+        Event::InstallActionFailed { action: InstallAction::Add, version: None, words: "no agreement".into() },
+        Event::InstallActionFailed { action: InstallAction::Activate, version: Some(new), words: "its words".into() },
+        Event::ImageNotTaken { wtp: wtp.clone(), expected: new, reports: Some(old), tries: 1, next_retry: None },
+    ] {
+        story.after_ms(500).tell(cause.clone(), Subject::Controller, event);
+    }
     let (from, to) = (moment("2024-02-12T09:30:00Z"), moment("2024-02-12T11:30:00.250Z"));
     story.after_ms(500).tell(Cause::Timer, Subject::Controller, Event::ClockStepped { from, to });
     story.at("2024-02-12T11:30:01Z").tell(

@@ -210,6 +210,11 @@ fn say(envelope: &Envelope) -> Option<Said> {
             let tone = if *outcome == CampaignOutcome::Completed { Tone::Good } else { Tone::Bad };
             ((None, CAMPAIGN.into()), format!("{}: {words}", campaign_outcome(*outcome)), tone)
         }
+        Event::VersionUnstaged { version } => {
+            ((None, CONTROLLER.into()), format!("{version} is no longer to be activated"), Tone::Warn)
+        }
+        Event::InstallActionStarted { .. } => return None,
+        Event::InstallActionFailed { words, .. } => ((None, CONTROLLER.into()), words.clone(), Tone::Bad),
     };
     Some((wtp, who, what, tone))
 }
@@ -218,6 +223,7 @@ fn say(envelope: &Envelope) -> Option<Said> {
 pub fn failure(event: &Event) -> Option<String> {
     match event {
         Event::ImageDownloadFailed { kind, words, .. } => Some(clean(&format!("{kind}: {words}"))),
+        Event::ImageNotTaken { expected, .. } => Some(format!("{}: not {expected}", DownloadFailureKind::NotTaken)),
         // What failed before says more than the end of the session that follows from it.
         Event::WtpDisjoined { reason, .. } if *reason != DisjoinReason::ImageDownloadFailed => {
             (disjoin_tone(*reason) == Tone::Bad).then(|| disjoin(*reason).to_owned())
@@ -259,7 +265,6 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::AutoAbortArmed { .. }
         | Event::VersionRolledBack { .. }
         | Event::WtpImageSwapped { .. }
-        | Event::ImageNotTaken { .. }
         | Event::PreflightStarted { .. }
         | Event::PreflightCompleted { .. }
         | Event::CampaignStarted { .. }
@@ -268,7 +273,10 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::CampaignWtpMissing { .. }
         | Event::CampaignPaused { .. }
         | Event::CampaignResumed { .. }
-        | Event::CampaignEnded { .. } => None,
+        | Event::CampaignEnded { .. }
+        | Event::VersionUnstaged { .. }
+        | Event::InstallActionStarted { .. }
+        | Event::InstallActionFailed { .. } => None,
     }
 }
 

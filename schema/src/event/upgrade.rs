@@ -15,6 +15,24 @@ pub enum ServerKeyKind {
     Tls,
 }
 
+/// What the install family does beside fetching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InstallAction {
+    /// `install add profile`: from its fetches follows which version is staged.
+    Add,
+    /// `install activate`
+    Activate,
+    /// `install commit`
+    Commit,
+    /// `install abort`
+    Abort,
+    /// `install rollback`
+    Rollback,
+    /// `install remove`
+    Remove,
+}
+
 /// What led back to an earlier version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

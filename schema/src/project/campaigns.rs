@@ -387,6 +387,9 @@ impl Campaigns {
             }
             Event::ConfigurationChanged { .. }
             | Event::ClockStepped { .. }
+            | Event::VersionUnstaged { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::InstallActionFailed { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

@@ -42,6 +42,21 @@ pub struct Wtp {
     pub image: ImageStatus,
     /// The backup version that a completed download, or the answer that it holds it, implies, until it reports its own.
     pub inferred_backup: Option<ImageVersion>,
+    /// What its next reset starts, where an operator had primary and backup change places.
+    pub swapped: Option<ImageVersion>,
+    /// The image that it is to come back with.
+    pub expected: Option<Expected>,
+}
+
+/// The image that a WTP was to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Which.
+    pub version: ImageVersion,
+    /// Whether it is known to have restarted for it.
+    pub sure: bool,
+    /// Joins in a row at which it was told of this image, held it, and ran another.
+    pub joins: u32,
 }
 
 /// Where a WTP's session stands.
@@ -107,6 +122,8 @@ pub enum ImageStatus {
         reset: bool,
         /// When.
         at: Timestamp,
+        /// Failed tries before it.
+        tries: u32,
     },
     /// The last try failed.
     Failed {
@@ -150,12 +167,18 @@ impl Wtp {
 }
 
 impl ImageStatus {
+    /// Failed tries of this version.
+    pub fn tries_of(&self, version: ImageVersion) -> u32 {
+        if self.version() == Some(version) { self.tries() } else { 0 }
+    }
+
     /// Failed tries of the version at hand.
     pub fn tries(&self) -> u32 {
         match self {
-            ImageStatus::None | ImageStatus::Complete { .. } => 0,
+            ImageStatus::None => 0,
             ImageStatus::Initiated { tries, .. }
             | ImageStatus::Moving { tries, .. }
+            | ImageStatus::Complete { tries, .. }
             | ImageStatus::Failed { tries, .. } => *tries,
         }
     }
@@ -212,12 +235,22 @@ impl Fleet {
             joins: 1,
             image: ImageStatus::None,
             inferred_backup: None,
+            swapped: None,
+            expected: None,
         };
         if let Some(old) = known {
             new.certificate = old.certificate.or(new.certificate);
             new.last_disjoin = old.last_disjoin;
             new.joins = old.joins + 1;
             new.image = old.image;
+            new.expected = old.expected.filter(|e| inventory.version != Some(e.version));
+        }
+        // It is told of the image and holds it already: it restarts into it by itself.
+        if let Some(version) = offered.filter(|v| inventory.backup == Some(*v)) {
+            let joins = new.expected.filter(|e| e.version == version).map_or(0, |e| e.joins) + 1;
+            new.expected = Some(Expected { version, sure: false, joins });
+        } else {
+            new.expected = None;
         }
         // What the WTP reports now settles what was open: it runs the version, or holds it, or neither.
         let at_hand = new.image.version();
@@ -225,7 +258,7 @@ impl Fleet {
             new.image = ImageStatus::None;
         }
         if let Some(version) = *offered {
-            let tries = if at_hand == Some(version) { new.image.tries() } else { 0 };
+            let tries = new.image.tries_of(version);
             new.image = ImageStatus::Initiated { version, mode: DownloadMode::Join, reset: false, tries };
         }
         self.wtps.insert(wtp.id.clone(), new);
@@ -248,6 +281,21 @@ impl Fleet {
     fn of_operation(&mut self, operation: OperationId) -> Option<&mut Wtp> {
         let id = self.downloads.get(&operation)?;
         self.wtps.get_mut(id)
+    }
+}
+
+/// Whether a session that ended for this reason ended because the WTP restarted, as it was to.
+fn is_restart(reason: DisjoinReason) -> bool {
+    match reason {
+        DisjoinReason::ImageDownloadSuccess | DisjoinReason::ResetByOperator | DisjoinReason::ResetByController => true,
+        DisjoinReason::ImageDownloadFailed
+        | DisjoinReason::EchoTimeout
+        | DisjoinReason::DtlsClosed
+        | DisjoinReason::RetransmitLimit
+        | DisjoinReason::ReplacedByNewerSession
+        | DisjoinReason::JoinTimedOut
+        | DisjoinReason::ControllerStopped
+        | DisjoinReason::ProtocolError => false,
     }
 }
 
@@ -281,6 +329,9 @@ impl Projection for Fleet {
             Event::WtpDisjoined { session, wtp, reason } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     w.last_disjoin = Some((*reason, at));
+                    if let Some(expected) = &mut w.expected {
+                        expected.sure |= is_restart(*reason);
+                    }
                     if w.live() == Some(*session) {
                         Fleet::session_over(w, at);
                     }
@@ -288,18 +339,24 @@ impl Projection for Fleet {
             }
             Event::PredownloadRequested { wtp, version, reset, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
-                    let tries = if w.image.version() == Some(*version) { w.image.tries() } else { 0 };
-                    w.image = ImageStatus::Initiated {
-                        version: *version,
-                        mode: DownloadMode::Predownload,
-                        reset: *reset,
-                        tries,
-                    };
+                    let tries = w.image.tries_of(*version);
+                    match &mut w.image {
+                        // It is on its way: only what follows is another.
+                        ImageStatus::Moving { version: moving, reset: then, .. } if moving == version => *then = *reset,
+                        ImageStatus::None
+                        | ImageStatus::Initiated { .. }
+                        | ImageStatus::Moving { .. }
+                        | ImageStatus::Complete { .. }
+                        | ImageStatus::Failed { .. } => {
+                            let mode = DownloadMode::Predownload;
+                            w.image = ImageStatus::Initiated { version: *version, mode, reset: *reset, tries };
+                        }
+                    }
                 }
             }
             Event::PredownloadAlreadyPresent { wtp, version } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
-                    let reset = w.image.resets();
+                    let (reset, tries) = (w.image.resets(), w.image.tries_of(*version));
                     if !w.runs(*version) {
                         w.inferred_backup = Some(*version);
                     }
@@ -309,12 +366,13 @@ impl Projection for Fleet {
                         method: DownloadMethod::Capwap,
                         reset,
                         at,
+                        tries,
                     };
                 }
             }
             Event::ImageDownloadStarted { operation, wtp, mode, method, to, octets, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
-                    let tries = if w.image.version() == Some(*to) { w.image.tries() } else { 0 };
+                    let tries = w.image.tries_of(*to);
                     w.image = ImageStatus::Moving {
                         operation: *operation,
                         version: *to,
@@ -340,8 +398,11 @@ impl Projection for Fleet {
             Event::ImageDownloadCompleted { operation, image, .. } => {
                 if let Some(w) = self.of_operation(*operation) {
                     let reset = w.image.resets();
-                    if let ImageStatus::Moving { mode, method, .. } = w.image {
-                        w.image = ImageStatus::Complete { version: image.version, mode, method, reset, at };
+                    if let ImageStatus::Moving { mode, method, tries, .. } = w.image {
+                        w.image = ImageStatus::Complete { version: image.version, mode, method, reset, at, tries };
+                        if mode == DownloadMode::Join {
+                            w.expected = Some(Expected { version: image.version, sure: false, joins: 0 });
+                        }
                     }
                     w.inferred_backup = Some(image.version);
                 }
@@ -370,6 +431,32 @@ impl Projection for Fleet {
                 }
                 self.downloads.remove(operation);
             }
+            Event::WtpResetRequested { wtp, version, .. } => {
+                if let Some(w) = self.wtps.get_mut(&wtp.id) {
+                    w.expected = version.map(|version| Expected { version, sure: false, joins: 0 });
+                }
+            }
+            Event::WtpImageSwapped { wtp, next } => {
+                if let Some(w) = self.wtps.get_mut(&wtp.id) {
+                    w.swapped = (!w.runs(*next)).then_some(*next);
+                }
+            }
+            Event::ImageNotTaken { wtp, expected, reports, tries, next_retry } => {
+                if let Some(w) = self.wtps.get_mut(&wtp.id) {
+                    let reports = reports.map_or_else(|| "no version".to_owned(), |v| v.to_string());
+                    w.expected = None;
+                    w.image = ImageStatus::Failed {
+                        version: *expected,
+                        mode: DownloadMode::Predownload,
+                        reset: w.image.resets(),
+                        kind: DownloadFailureKind::NotTaken,
+                        words: format!("it was to start {expected} and reports {reports}"),
+                        at,
+                        next_retry: *next_retry,
+                        tries: *tries,
+                    };
+                }
+            }
             Event::PredownloadWithdrawn { wtp, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     w.image = ImageStatus::None;
@@ -387,7 +474,6 @@ impl Projection for Fleet {
             | Event::InstallAddFailed { .. }
             | Event::ImageRemoved { .. }
             | Event::VersionActivated { .. }
-            | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. }
             | Event::ServerKeyPinned { .. }
             | Event::ServerKeyForgotten { .. }
@@ -399,8 +485,6 @@ impl Projection for Fleet {
             | Event::VersionCommitted { .. }
             | Event::AutoAbortArmed { .. }
             | Event::VersionRolledBack { .. }
-            | Event::WtpImageSwapped { .. }
-            | Event::ImageNotTaken { .. }
             | Event::PreflightStarted { .. }
             | Event::PreflightCompleted { .. }
             | Event::CampaignStarted { .. }
@@ -409,7 +493,10 @@ impl Projection for Fleet {
             | Event::CampaignWtpMissing { .. }
             | Event::CampaignPaused { .. }
             | Event::CampaignResumed { .. }
-            | Event::CampaignEnded { .. } => {}
+            | Event::CampaignEnded { .. }
+            | Event::VersionUnstaged { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::InstallActionFailed { .. } => {}
         }
     }
 }

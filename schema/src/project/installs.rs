@@ -27,6 +27,23 @@ pub struct Installs {
     pub families: BTreeMap<ImageFamily, FamilyFetch>,
     /// The last version activated.
     pub activated: Option<ImageVersion>,
+    /// Every family of the fleet has an image of it; it waits to be activated.
+    pub staged: Option<ImageVersion>,
+    /// The running version is not committed yet.
+    pub trial: Option<Trial>,
+}
+
+/// An activated version that is not committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Which.
+    pub version: ImageVersion,
+    /// The committed one.
+    pub back_to: ImageVersion,
+    /// When it was activated.
+    pub since: Timestamp,
+    /// When the controller goes back by itself; none if never.
+    pub due: Option<Timestamp>,
 }
 
 /// One fetch.
@@ -89,6 +106,12 @@ impl Installs {
     /// The image of a family and version, if it is in the cache.
     pub fn image(&self, family: &ImageFamily, version: ImageVersion) -> Option<&ImageFacts> {
         self.catalogue.get(&(family.clone(), version)).map(|e| &e.image)
+    }
+
+    /// An activated version is on trial until it is committed; what was committed before stays that.
+    pub(super) fn try_out(&mut self, version: ImageVersion, running: ImageVersion, at: Timestamp) {
+        let back_to = self.trial.as_ref().map_or(running, |t| t.back_to);
+        self.trial = (version != back_to).then_some(Trial { version, back_to, since: at, due: None });
     }
 
     fn end(&mut self, operation: OperationId, outcome: Outcome) {
@@ -162,12 +185,34 @@ impl Projection for Installs {
             Event::ImageRemoved { image, .. } => {
                 self.catalogue.remove(&(image.family.clone(), image.version));
             }
-            Event::VersionActivated { version } => self.activated = Some(*version),
+            Event::VersionActivated { version } => {
+                self.activated = Some(*version);
+                self.staged.take_if(|staged| staged == version);
+            }
+            Event::VersionStaged { version } => self.staged = Some(*version),
+            Event::VersionUnstaged { .. } => self.staged = None,
+            Event::AutoAbortArmed { due, .. } => {
+                if let Some(trial) = &mut self.trial {
+                    trial.due = Some(*due);
+                }
+            }
+            Event::VersionCommitted { .. } => self.trial = None,
+            Event::VersionRolledBack { to, .. } => {
+                self.activated = Some(*to);
+                self.trial = None;
+            }
             // A changed profile deserves a try at once: what failed was the old one.
             Event::ConfigurationChanged { changes, .. } if changes.iter().any(Setting::changes_image_source) => {
                 for f in self.families.values_mut() {
                     f.failures = 0;
                     f.next_try = None;
+                }
+                for change in changes {
+                    if let Setting::SoftwareVersion(version) = change {
+                        // Who configures a version wants that one and no trial of another.
+                        self.trial.take_if(|trial| Some(trial.version) != *version);
+                        self.staged.take_if(|staged| Some(*staged) == *version);
+                    }
                 }
             }
             Event::ControllerStopped { .. }
@@ -196,10 +241,6 @@ impl Projection for Installs {
             | Event::ImageServeProgressed { .. }
             | Event::ImageServeCompleted { .. }
             | Event::ImageServeFailed { .. }
-            | Event::VersionStaged { .. }
-            | Event::VersionCommitted { .. }
-            | Event::AutoAbortArmed { .. }
-            | Event::VersionRolledBack { .. }
             | Event::WtpImageSwapped { .. }
             | Event::ImageNotTaken { .. }
             | Event::PreflightStarted { .. }
@@ -210,7 +251,9 @@ impl Projection for Installs {
             | Event::CampaignWtpMissing { .. }
             | Event::CampaignPaused { .. }
             | Event::CampaignResumed { .. }
-            | Event::CampaignEnded { .. } => {}
+            | Event::CampaignEnded { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::InstallActionFailed { .. } => {}
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use capledger_schema::event::{
     CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMethod, DownloadMode, Event, Finding,
-    FindingSubject, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict, WtpAddress, WtpInventory,
+    FindingSubject, InstallAction, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict, WtpAddress,
+    WtpInventory,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{
@@ -68,6 +69,9 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::CampaignPaused { .. } => "campaign_paused",
         Event::CampaignResumed { .. } => "campaign_resumed",
         Event::CampaignEnded { .. } => "campaign_ended",
+        Event::VersionUnstaged { .. } => "version_unstaged",
+        Event::InstallActionStarted { .. } => "install_action_started",
+        Event::InstallActionFailed { .. } => "install_action_failed",
     }
 }
 
@@ -498,7 +502,7 @@ pub(crate) fn samples() -> Vec<Envelope> {
             Subject::Campaign(campaign),
             Event::CampaignPaused { campaign, reason: "by operator".to_owned() },
         ),
-        (operator, Subject::Campaign(campaign), Event::CampaignResumed { campaign }),
+        (operator.clone(), Subject::Campaign(campaign), Event::CampaignResumed { campaign }),
         (
             Cause::Campaign(campaign),
             Subject::Campaign(campaign),
@@ -506,6 +510,21 @@ pub(crate) fn samples() -> Vec<Envelope> {
                 campaign,
                 outcome: CampaignOutcome::Stopped,
                 words: "2 of 2 canaries are missing".to_owned(),
+            },
+        ),
+        (operator.clone(), Subject::Controller, Event::VersionUnstaged { version: version("17.12.1.5") }),
+        (
+            operator.clone(),
+            Subject::Controller,
+            Event::InstallActionStarted { action: InstallAction::Activate, version: Some(version("17.12.1.5")) },
+        ),
+        (
+            operator,
+            Subject::Controller,
+            Event::InstallActionFailed {
+                action: InstallAction::Add,
+                version: None,
+                words: "the families do not agree".to_owned(),
             },
         ),
     ];

@@ -71,6 +71,9 @@ impl Rates {
             | Event::CampaignPaused { .. }
             | Event::CampaignResumed { .. }
             | Event::CampaignEnded { .. }
+            | Event::VersionUnstaged { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::InstallActionFailed { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }
