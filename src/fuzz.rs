@@ -9,6 +9,8 @@ use crate::capwap::{Header, Message, block, keep_alive};
 use crate::fetch::tftp::packet::Packet;
 use crate::image::info::InfoScan;
 use crate::ios::config_file;
+use crate::ios::grammar::{Mode, complete, help};
+use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
 
 /// A CAPWAP datagram: what parses as a message is written again and parses to the same.
 pub fn capwap(octets: &[u8]) {
@@ -69,9 +71,41 @@ pub fn configuration(octets: &[u8]) {
     }
 }
 
+/// What a terminal sends: no line is longer than it may be, and no control character reaches the terminal as text.
+pub fn line_editor(octets: &[u8]) {
+    let mut editor = LineEditor::new(octets.first().copied().unwrap_or(0).into());
+    editor.begin("9120-EWC#", Echo::On);
+    for octet in octets {
+        match editor.put(*octet) {
+            Some(Typed::Line(line) | Typed::EndMode(line)) => {
+                assert!(line.len() <= LINE_LIMIT && !line.chars().any(char::is_control), "{line:?}");
+                editor.begin("9120-EWC#", if line.len() % 7 == 3 { Echo::Secret } else { Echo::On });
+            }
+            Some(Typed::Tab(_)) => {
+                let completed = complete(Mode::Privileged, &editor.before_cursor());
+                editor.complete(completed.as_deref());
+            }
+            Some(Typed::Help) => {
+                help(Mode::Privileged, &editor.before_cursor());
+                editor.redraw();
+            }
+            Some(Typed::Interrupt | Typed::End | Typed::TooLong) => editor.begin("9120-EWC(config)#", Echo::On),
+            None => {}
+        }
+        let known = |c: char| !c.is_control() || matches!(c, '\r' | '\n' | '\u{7}' | '\u{8}' | '\u{1b}');
+        assert!(editor.take_echo().chars().all(known), "a control character was echoed");
+    }
+}
+
 /// A body: any octets.
 pub type Body = fn(&[u8]);
 
 /// Every body by its name.
-pub const ALL: [(&str, Body); 5] =
-    [("capwap", capwap), ("frame", frame), ("tftp", tftp), ("image", image), ("configuration", configuration)];
+pub const ALL: [(&str, Body); 6] = [
+    ("capwap", capwap),
+    ("frame", frame),
+    ("tftp", tftp),
+    ("image", image),
+    ("configuration", configuration),
+    ("line_editor", line_editor),
+];

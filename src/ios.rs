@@ -8,6 +8,8 @@ pub mod action;
 pub mod config_file;
 pub mod grammar;
 pub mod install;
+pub mod line_editor;
+pub mod pager;
 pub mod pipe;
 pub mod setting;
 pub mod shell;

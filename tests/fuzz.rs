@@ -72,6 +72,10 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
         "configuration" => vec![
             b"hostname A\nsoftware version 17.9.4.27\nwireless profile image-download default\n image-download-mode tftp\n  tftp-image-server 10.0.0.5 port 70\n  tftp-image-path /a\nend\n".to_vec(),
         ],
+        "line_editor" => vec![
+            b"\x50sh ap im\t\rconf t\r\x1b[A\x01\x06x\x0b\x19 ?\x17\x1b[D\x08\xc3\xa4\x1a\x16?\r\n".to_vec(),
+            b"\x14software version 17.9.4.27 and more\x02\x02\x02\x15\x10\x0e\x03\x04".to_vec(),
+        ],
         other => panic!("no seeds for {other}"),
     }
 }
