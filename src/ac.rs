@@ -55,7 +55,7 @@ use crate::capwap::fragment::{Limits, Reassembler};
 use crate::capwap::header::Header;
 
 pub use decide::{Decision, decide};
-pub use io::{Accepted, CloseReason, Effect, FetchOrder, Held, Input, Mark, Step, Ticket};
+pub use io::{Accepted, CloseReason, Effect, FetchOrder, Held, Input, Login, Mark, Step, Ticket};
 pub use outbox::Outbox;
 pub use peer::{Identity, Peer, Trust};
 

@@ -1,4 +1,5 @@
-//! Octets of an image from a URL: TFTP servers and local files, with progress, limits and typed errors.
+//! Octets of an image from a URL: TFTP, SFTP, HTTP and HTTPS servers and local files, with progress, limits and typed
+//! errors.
 //!
 //! A fetch runs on a thread of its own, streams into the image cache, and tells the core by [`FetchReport`]s. It
 //! appends nothing to the ledger and decides nothing about retries.
@@ -6,26 +7,31 @@
 pub mod advice;
 pub mod file;
 mod intake;
+mod probe;
 pub mod report;
 pub mod tftp;
 pub mod url;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
-use capledger_schema::id::OperationId;
-use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::id::{OperationId, Sha256};
+use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::setting::HttpsTrust;
 
 pub use advice::next_action;
-use intake::{Intake, Reporter};
-pub use report::FetchReport;
+use intake::{Ended, Intake, Reporter};
+use probe::Probe;
+pub use report::{FetchReport, ServerKey};
 pub use url::{FetchUrl, Scheme};
 
 use crate::image::cache::{Expect, ImageCache};
+use crate::secrets::Plain;
 use tftp::client::ClientConfig;
 
 /// What to fetch, and what it must turn out to be.
@@ -43,6 +49,46 @@ pub struct FetchRequest {
     pub max_size: u64,
     /// How long a silent server is asked again; 40 s is what IOS takes.
     pub timeout: Duration,
+    /// Whether only its first octets are looked at, and nothing is kept.
+    pub probe: bool,
+    /// Who asks, where the URL does not say it.
+    pub login: Option<Login>,
+    /// SHA-256 of the key or certificate that the server must show; none: any, which is reported.
+    pub pin: Option<Sha256>,
+    /// How an HTTPS server's certificate is judged.
+    pub trust: HttpsTrust,
+    /// The authority to judge it by instead of the system's: a PEM file.
+    pub authority: Option<PathBuf>,
+}
+
+/// Who asks a server for a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: Option<Plain>,
+    /// The user's private key: a file on the controller.
+    pub key: Option<PathBuf>,
+}
+
+impl FetchRequest {
+    /// A whole file of any family and version, of up to 1 GiB, from a server that needs no login.
+    pub fn new(operation: OperationId, url: FetchUrl) -> Self {
+        FetchRequest {
+            operation,
+            url,
+            family: None,
+            version: None,
+            max_size: 1 << 30,
+            timeout: Duration::from_secs(40),
+            probe: false,
+            login: None,
+            pin: None,
+            trust: HttpsTrust::Check,
+            authority: None,
+        }
+    }
 }
 
 /// Ends fetches from outside. Clones are handles to the same wish; a fetch notices it within 200 ms.
@@ -72,6 +118,8 @@ pub trait Sink {
     fn announce(&mut self, octets: u64) -> Result<(), FetchFailure>;
     /// The next octets.
     fn take(&mut self, octets: &[u8]) -> Result<(), FetchFailure>;
+    /// The server showed its key, and none was pinned.
+    fn server_key(&mut self, key: ServerKey);
 }
 
 /// Starts a fetch on a thread of its own, and calls `report` there. Exactly one `Done` or `Failed` ends the reports,
@@ -98,22 +146,41 @@ fn fetch(
     client: &ClientConfig,
     cancel: &Cancel,
     reporter: &mut Reporter,
-) -> Result<ImageFacts, FetchFailure> {
+) -> Result<Ended, FetchFailure> {
     let expect = Expect { family: request.family.clone(), version: request.version, max_size: request.max_size };
+    if request.probe {
+        let mut probe = Probe::new(expect, reporter);
+        let outcome = transfer(request, client, cancel, &mut probe);
+        return probe.finish(outcome, cancel);
+    }
     let ingest = cache.ingest(expect).map_err(|e| e.failure())?;
     let mut intake = Intake::new(ingest, reporter);
+    transfer(request, client, cancel, &mut intake)?;
+    if cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    intake.finish().map(Ended::Image)
+}
+
+/// Brings the octets from the source to the sink. Reports nothing by itself and keeps nothing.
+pub fn transfer(
+    request: &FetchRequest,
+    client: &ClientConfig,
+    cancel: &Cancel,
+    sink: &mut dyn Sink,
+) -> Result<(), FetchFailure> {
     let url = &request.url;
     match url.scheme() {
         Scheme::Tftp => {
             let client = ClientConfig { silence: request.timeout, ..client.clone() };
-            tftp::client::fetch(url.host(), url.port(), url.path(), &client, cancel, &mut intake)?;
+            tftp::client::fetch(url.host(), url.port(), url.path(), &client, cancel, sink).map(drop)
         }
-        Scheme::File => file::fetch(url.path(), cancel, &mut intake)?,
+        Scheme::Sftp | Scheme::Http | Scheme::Https => {
+            let words = format!("no client for {} is in this build", url.scheme().as_str());
+            Err(FetchFailure::new(FetchFailureKind::NoSource, words))
+        }
+        Scheme::File => file::fetch(url.path(), cancel, sink),
     }
-    if cancel.is_cancelled() {
-        return Err(cancelled());
-    }
-    intake.finish()
 }
 
 fn cancelled() -> FetchFailure {

@@ -24,12 +24,11 @@ use support::tftpd::Tftpd;
 
 fn fetch(server: &Tftpd, path: &str, cache: &ImageCache) -> Vec<FetchReport> {
     let request = FetchRequest {
-        operation: OperationId(1),
-        url: format!("tftp://{}/{path}", server.address()).parse().expect("url"),
         family: Some("ap1g8".parse().expect("family")),
         version: Some(ImageVersion([17, 9, 4, 27])),
         max_size: 1 << 30,
         timeout: Duration::from_secs(20),
+        ..FetchRequest::new(OperationId(1), format!("tftp://{}/{path}", server.address()).parse().expect("url"))
     };
     let (to, reports) = mpsc::channel();
     let report = move |report| to.send(report).expect("the test listens");

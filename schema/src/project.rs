@@ -6,6 +6,7 @@ pub mod campaigns;
 pub mod config;
 pub mod fleet;
 pub mod installs;
+pub mod servers;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub use campaigns::Campaigns;
 pub use config::Config;
 pub use fleet::Fleet;
 pub use installs::Installs;
+pub use servers::Servers;
 
 /// A fold of the ledger.
 pub trait Projection {
@@ -43,6 +45,8 @@ pub struct State {
     pub fleet: Fleet,
     /// Fetches and the catalogue of images.
     pub installs: Installs,
+    /// Keys of image servers.
+    pub servers: Servers,
     /// Campaigns and preflight checks.
     pub campaigns: Campaigns,
 }
@@ -160,6 +164,7 @@ impl Projection for State {
         self.config.apply(envelope);
         self.fleet.apply(envelope);
         self.installs.apply(envelope);
+        self.servers.apply(envelope);
         self.campaigns.apply(envelope, &self.fleet);
     }
 }

@@ -8,17 +8,21 @@
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
+use capledger_schema::event::ServerKeyKind;
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::id::{OperationId, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::project::config::SftpConfig;
+use capledger_schema::setting::HttpsTrust;
 use capledger_schema::time::Monotonic;
 use capledger_schema::{Cause, Event, Subject};
 
-use super::io::{Effect, FetchOrder};
+use super::io::{Effect, FetchOrder, Login};
 use super::progress::Marks;
 use super::session::{Phase, Request};
 use super::{Ac, Readiness};
-use crate::fetch::report::FetchReport;
+use crate::fetch::report::{FetchReport, ServerKey};
+use crate::fetch::url::{FetchUrl, Scheme};
 
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -105,11 +109,57 @@ impl Ac {
         self.book.record(cause, Subject::Operation(operation), event);
         let began = self.book.now.mono;
         self.fetches.insert(operation, Fetching { began, marks: Marks::new(began) });
-        let image = &self.book.state.config.image;
-        let (max_size, timeout) = (image.max_size, Duration::from_secs(u64::from(image.tftp_timeout)));
-        let order = FetchOrder { operation, url, family, version, max_size, timeout };
-        self.book.effect(Effect::StartFetch(order));
+        let order = self.fetch_order(operation, url, family, version);
+        self.book.effect(Effect::StartFetch(Box::new(order)));
         operation
+    }
+
+    /// What the shell needs for a fetch, or for a probe of the same: settings, login, and the key that was pinned.
+    pub(super) fn fetch_order(
+        &self,
+        operation: OperationId,
+        url: String,
+        family: Option<ImageFamily>,
+        version: Option<ImageVersion>,
+    ) -> FetchOrder {
+        let state = &self.book.state;
+        let image = &state.config.image;
+        // A URL that cannot be read is the shell's to refuse, in words.
+        let parsed = url.parse::<FetchUrl>().ok();
+        let kind = parsed.as_ref().and_then(|url| url.scheme().key_kind());
+        let pin = parsed.as_ref().zip(kind).and_then(|(url, kind)| state.servers.pin(url.host(), url.port(), kind));
+        let pinned = match kind {
+            Some(ServerKeyKind::Ssh) => true,
+            Some(ServerKeyKind::Tls) => image.http.trust == HttpsTrust::Pin,
+            None => false,
+        };
+        FetchOrder {
+            operation,
+            login: parsed.as_ref().and_then(|url| login(&image.sftp, url)),
+            url,
+            family,
+            version,
+            max_size: image.max_size,
+            timeout: Duration::from_secs(u64::from(image.tftp_timeout)),
+            probe: false,
+            pin: pin.filter(|_| pinned).map(|pin| pin.fingerprint),
+            trust: image.http.trust,
+            authority: image.http.authority.clone(),
+        }
+    }
+
+    /// A server showed its key and none was pinned: this one is from now on.
+    fn on_server_key(&mut self, operation: OperationId, key: ServerKey) {
+        let ServerKey { host, port, kind, algorithm, fingerprint } = key;
+        match self.book.state.servers.pin(&host, port, kind) {
+            None => {
+                let event = Event::ServerKeyPinned { host, port, kind, algorithm, fingerprint };
+                self.book.record(Cause::Operation(operation), Subject::Controller, event);
+            }
+            Some(pin) if pin.fingerprint == fingerprint => {}
+            // Two fetches began before either had seen a key, and saw different ones: neither is believed further.
+            Some(_) => self.book.effect(Effect::CancelFetch { operation }),
+        }
     }
 
     pub(super) fn on_fetch(&mut self, report: FetchReport) {
@@ -121,7 +171,10 @@ impl Ac {
                     self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
                 }
             }
+            FetchReport::ServerKey { operation, key } => self.on_server_key(operation, key),
             FetchReport::Done { operation, image } => self.fetched(operation, &image),
+            // Of a check, which keeps its own account.
+            FetchReport::Probed { .. } => {}
             FetchReport::Failed { operation, failure, octets } => self.fetch_failed(operation, failure, octets),
         }
     }
@@ -230,6 +283,23 @@ impl Ac {
 pub(super) fn back_off(seconds: u32, failures: u32) -> Duration {
     Duration::from_secs(u64::from(seconds)).saturating_mul(1 << failures.min(16)).min(LONGEST)
 }
+
+/// Who asks the server of a URL, where the URL does not say it: the profile's user, at the profile's own server alone.
+fn login(profile: &SftpConfig, url: &FetchUrl) -> Option<Login> {
+    let server = profile.server.as_ref().filter(|_| url.scheme() == Scheme::Sftp)?;
+    let its_own = server.host.eq_ignore_ascii_case(url.host()) && server.port.unwrap_or(22) == url.port();
+    let user = profile.username.clone().filter(|_| its_own)?;
+    match url.credentials() {
+        // As the profile's URL is printed, or without a user.
+        None | Some(MASK) => {}
+        Some(named) if named == user => {}
+        Some(_) => return None,
+    }
+    Some(Login { user, password: profile.password, key: profile.key.clone() })
+}
+
+/// What stands for user and password wherever a URL is printed (IOS XE 17.9).
+const MASK: &str = "******";
 
 /// A URL as it is printed: user and password are `******` (IOS XE 17.9).
 pub(super) fn mask_credentials(url: &str) -> String {

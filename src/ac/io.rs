@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use capledger_schema::Envelope;
-use capledger_schema::id::{OperationId, Seq, Sha256};
+use capledger_schema::id::{OperationId, SecretId, Seq, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
-use capledger_schema::setting::Setting;
+use capledger_schema::setting::{HttpsTrust, Setting};
 
 use super::peer::{Identity, Peer};
 use crate::command::{Command, Refusal};
@@ -196,7 +196,7 @@ pub enum Effect {
         peer: Peer,
     },
     /// Fetch an image.
-    StartFetch(FetchOrder),
+    StartFetch(Box<FetchOrder>),
     /// Give a fetch up.
     CancelFetch {
         /// Which.
@@ -236,6 +236,28 @@ pub struct FetchOrder {
     pub max_size: u64,
     /// How long a silent server is asked again.
     pub timeout: std::time::Duration,
+    /// Whether only its first octets are looked at: up to where family and version are known, and nothing is kept. It
+    /// ends with [`FetchReport::Probed`] in the place of `Done`.
+    pub probe: bool,
+    /// Who asks, where the URL does not say it.
+    pub login: Option<Login>,
+    /// SHA-256 of the key or certificate that the server must show; none: any, which is reported.
+    pub pin: Option<Sha256>,
+    /// How an HTTPS server's certificate is judged.
+    pub trust: HttpsTrust,
+    /// The authority to judge it by instead of the system's: a PEM file.
+    pub authority: Option<String>,
+}
+
+/// Who asks an image server for a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: Option<SecretId>,
+    /// The user's private key: a file on the controller.
+    pub key: Option<String>,
 }
 
 /// What became of an accepted command.

@@ -79,6 +79,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         cookie_seed: entropy()?,
         key_log: options.key_log.clone(),
         cache,
+        vault: Arc::clone(&vault),
         writer,
         capture,
         clock,

@@ -4,13 +4,22 @@ use std::time::{Duration, Instant};
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
 use capledger_schema::id::OperationId;
-use capledger_schema::image::ImageFacts;
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 
+use super::report::ServerKey;
 use super::{FetchReport, Sink};
 use crate::image::cache::Ingest;
 
 /// Progress is reported after this time, or after 1 % of the total.
 const REPORTED: Duration = Duration::from_millis(250);
+
+/// How a fetch ended that did not fail.
+pub(super) enum Ended {
+    /// With an image in the cache.
+    Image(ImageFacts),
+    /// With a look at its first octets.
+    Probed { family: ImageFamily, version: ImageVersion, octets: Option<u64> },
+}
 
 /// Tells of one fetch. Dropped without an end it reports a failure, so that nobody waits for ever.
 pub(super) struct Reporter {
@@ -25,13 +34,23 @@ impl Reporter {
         Reporter { operation, report: Box::new(report), octets: 0, ended: false }
     }
 
-    pub(super) fn end(&mut self, outcome: Result<ImageFacts, FetchFailure>) {
+    pub(super) fn end(&mut self, outcome: Result<Ended, FetchFailure>) {
         let operation = self.operation;
         self.ended = true;
         (self.report)(match outcome {
-            Ok(image) => FetchReport::Done { operation, image },
+            Ok(Ended::Image(image)) => FetchReport::Done { operation, image },
+            Ok(Ended::Probed { family, version, octets }) => FetchReport::Probed { operation, family, version, octets },
             Err(failure) => FetchReport::Failed { operation, failure, octets: self.octets },
         });
+    }
+
+    /// Counts octets that came, for the report of a failure.
+    pub(super) fn count(&mut self, octets: usize) {
+        self.octets += octets as u64;
+    }
+
+    pub(super) fn server_key(&self, key: ServerKey) {
+        (self.report)(FetchReport::ServerKey { operation: self.operation, key });
     }
 
     fn progress(&self, total: Option<u64>) {
@@ -77,7 +96,7 @@ impl Sink for Intake<'_> {
     }
 
     fn take(&mut self, octets: &[u8]) -> Result<(), FetchFailure> {
-        self.reporter.octets += octets.len() as u64;
+        self.reporter.count(octets.len());
         self.ingest.write(octets).map_err(|e| e.failure())?;
         let total = self.ingest.announced();
         let came = self.reporter.octets - self.reported;
@@ -88,6 +107,10 @@ impl Sink for Intake<'_> {
             self.reported_at = now();
         }
         Ok(())
+    }
+
+    fn server_key(&mut self, key: ServerKey) {
+        self.reporter.server_key(key);
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 use std::time::Instant;
 
-use capledger_schema::image::ImageVersion;
+use capledger_schema::image::{ImageFacts, ImageVersion};
 
 use super::tftp::packet::{ErrorCode, ErrorPacket, Options, Packet};
 use super::*;
@@ -69,12 +69,11 @@ fn loopback() -> SocketAddr {
 
 fn request(server: SocketAddr, path: &str) -> FetchRequest {
     FetchRequest {
-        operation: OperationId(7),
-        url: format!("tftp://{server}/{path}").parse().expect("url"),
         family: Some("ap1g8".parse().expect("family")),
         version: Some(ImageVersion([17, 9, 4, 27])),
         max_size: 1 << 30,
         timeout: Duration::from_secs(20),
+        ..FetchRequest::new(OperationId(7), format!("tftp://{server}/{path}").parse().expect("url"))
     }
 }
 
@@ -163,6 +162,32 @@ fn an_image_comes_whole_and_its_progress_is_told() {
     }
     assert_eq!(seen, 3_000_000);
     assert!((50..=110).contains(&reports.len()), "{} reports", reports.len());
+}
+
+#[test]
+fn a_probe_says_what_the_file_is_and_keeps_nothing() {
+    let house = House::new(3_000_000);
+    let server = house.server();
+    let probe = |change: fn(&mut FetchRequest)| {
+        let mut request = FetchRequest { probe: true, ..request(server.address(), "EWC/ap1g8") };
+        change(&mut request);
+        run(request, &house.cache)
+    };
+    let reports = probe(|_| ());
+    let [FetchReport::Probed { operation: OperationId(7), family, version, octets: Some(3_000_000) }] = &reports[..]
+    else {
+        panic!("{reports:?}");
+    };
+    assert_eq!((family.as_str(), *version), ("ap1g8", ImageVersion([17, 9, 4, 27])));
+    let wrong = probe(|r| r.version = Some(ImageVersion([17, 12, 1, 5])));
+    assert_eq!(failure(&wrong).kind, FetchFailureKind::WrongVersion);
+    let large = probe(|r| r.max_size = 2_999_999);
+    assert_eq!(failure(&large).kind, FetchFailureKind::TooLarge);
+    fs::write(house.root.path().join("EWC/ap1g8"), vec![0x20; 1 << 20]).expect("a file");
+    assert_eq!(failure(&probe(|_| ())).kind, FetchFailureKind::NotAnImage);
+    fs::remove_file(house.root.path().join("EWC/ap1g8")).expect("removed");
+    assert_eq!(failure(&probe(|_| ())).kind, FetchFailureKind::NotFound);
+    house.holds_only(&[]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use capledger_schema::event::ServerKeyKind;
 use capledger_schema::image::ImageFamily;
 use capledger_schema::setting::ImageServer;
 
@@ -19,15 +20,36 @@ pub const LONGEST: usize = 400;
 pub enum Scheme {
     /// RFC 1350 and its options.
     Tftp,
+    /// SFTP version 3 over SSH.
+    Sftp,
+    /// HTTP/1.1.
+    Http,
+    /// HTTP/1.1 over TLS.
+    Https,
     /// A file of the controller's own machine.
     File,
 }
 
 impl Scheme {
+    /// Every scheme that has a server.
+    const REMOTE: [Scheme; 4] = [Scheme::Tftp, Scheme::Sftp, Scheme::Http, Scheme::Https];
+
+    /// What kind of key its servers show; none if they show none.
+    pub fn key_kind(self) -> Option<ServerKeyKind> {
+        match self {
+            Scheme::Sftp => Some(ServerKeyKind::Ssh),
+            Scheme::Https => Some(ServerKeyKind::Tls),
+            Scheme::Tftp | Scheme::Http | Scheme::File => None,
+        }
+    }
+
     /// As it stands in a URL.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Tftp => "tftp",
+            Scheme::Sftp => "sftp",
+            Scheme::Http => "http",
+            Scheme::Https => "https",
             Scheme::File => "file",
         }
     }
@@ -36,6 +58,9 @@ impl Scheme {
     pub fn port(self) -> Option<u16> {
         match self {
             Scheme::Tftp => Some(69),
+            Scheme::Sftp => Some(22),
+            Scheme::Http => Some(80),
+            Scheme::Https => Some(443),
             Scheme::File => None,
         }
     }
@@ -57,7 +82,9 @@ pub struct FetchUrl {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// Another scheme, or none and no leading `/`.
-    #[error("`{0}` is not a way to fetch an image; write tftp://SERVER/PATH or the path of a local file from `/` on")]
+    #[error(
+        "`{0}` is not a way to fetch an image; write tftp://SERVER/PATH, sftp://USER@SERVER/PATH, http://SERVER/PATH or https://SERVER/PATH, or the path of a local file from `/` on"
+    )]
     Scheme(String),
     /// No server between the slashes.
     #[error("the URL names no server; write tftp://SERVER/PATH")]
@@ -154,9 +181,8 @@ impl FromStr for FetchUrl {
         if scheme.eq_ignore_ascii_case("file") {
             return FetchUrl::file(rest);
         }
-        if !scheme.eq_ignore_ascii_case("tftp") {
-            return Err(BadUrl::Scheme(shown_scheme(scheme)));
-        }
+        let known = Scheme::REMOTE.into_iter().find(|s| scheme.eq_ignore_ascii_case(s.as_str()));
+        let Some(scheme) = known else { return Err(BadUrl::Scheme(shown_scheme(scheme))) };
         // The credentials end at the last `@` before the path, so that a password may hold one.
         let (server, path) = rest.split_once('/').ok_or(BadUrl::NoPath)?;
         let (credentials, server) = match server.rsplit_once('@') {
@@ -164,7 +190,7 @@ impl FromStr for FetchUrl {
             None => (None, server),
         };
         let (host, port) = host_and_port(server)?;
-        FetchUrl { scheme: Scheme::Tftp, credentials, host: host.to_owned(), port, path: path.to_owned() }.checked()
+        FetchUrl { scheme, credentials, host: host.to_owned(), port, path: path.to_owned() }.checked()
     }
 }
 
@@ -279,7 +305,7 @@ mod tests {
     fn what_is_no_url_is_refused_and_no_secret_repeated() {
         for (text, error) in [
             ("ap1g6", BadUrl::Scheme("ap1g6".into())),
-            ("sftp://u:secret@h/ap1g6", BadUrl::Scheme("sftp".into())),
+            ("ftp://u:secret@h/ap1g6", BadUrl::Scheme("ftp".into())),
             ("tftp:///ap1g6", BadUrl::NoHost),
             ("tftp://h", BadUrl::NoPath),
             ("tftp://h/", BadUrl::NoPath),

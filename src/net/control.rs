@@ -31,6 +31,7 @@ use crate::ac::{Ac, Accepted, CloseReason, Effect, Input, Mark, Outbox, Peer, St
 use crate::command::{Command, Refusal};
 use crate::image::cache::ImageCache;
 use crate::ledger::writer::Writer;
+use crate::secrets::Vault;
 use images::Images;
 use work::Fetches;
 
@@ -130,6 +131,8 @@ pub struct Parts {
     pub key_log: Option<std::path::PathBuf>,
     /// Where images are kept.
     pub cache: ImageCache,
+    /// The secrets of the configuration.
+    pub vault: Arc<Vault>,
     /// The ledger.
     pub writer: Writer,
     /// Where decrypted control traffic is written, if that is wanted.
@@ -161,7 +164,7 @@ pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), Str
                 ctl_out,
                 data_out,
                 images: Images::new(parts.cache.clone(), handle.clone()),
-                fetches: Fetches::new(parts.cache, handle.clone()),
+                fetches: Fetches::new(parts.cache, handle.clone(), parts.vault),
                 writer: parts.writer,
                 capture: parts.capture,
                 clock: parts.clock,
@@ -427,7 +430,7 @@ impl Control {
             }
             Effect::SendData { to, local, bytes } => self.data_out.send(to, local, bytes.to_vec()),
             Effect::Close { peer } => self.table.close(peer),
-            Effect::StartFetch(order) => self.fetches.start(order),
+            Effect::StartFetch(order) => self.fetches.start(*order),
             Effect::CancelFetch { operation } => self.fetches.cancel(operation),
             Effect::Load { image } => self.images.open(image),
             Effect::Remove { sha256 } => self.images.remove(sha256),

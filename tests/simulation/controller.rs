@@ -187,10 +187,12 @@ impl Controller {
     pub(crate) fn fetch_is_over(&mut self, report: &FetchReport) -> bool {
         let Some(process) = &mut self.process else { return true };
         match report {
-            FetchReport::Progress { operation, .. } => process.fetches_over.contains(operation),
-            FetchReport::Done { operation, .. } | FetchReport::Failed { operation, .. } => {
-                !process.fetches_over.insert(*operation)
+            FetchReport::Progress { operation, .. } | FetchReport::ServerKey { operation, .. } => {
+                process.fetches_over.contains(operation)
             }
+            FetchReport::Done { operation, .. }
+            | FetchReport::Probed { operation, .. }
+            | FetchReport::Failed { operation, .. } => !process.fetches_over.insert(*operation),
         }
     }
 

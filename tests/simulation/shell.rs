@@ -45,7 +45,7 @@ impl World {
                         self.send_to(peer.addr, &Datagram::Goodbye { session });
                     }
                 }
-                Effect::StartFetch(order) => self.start_fetch(order),
+                Effect::StartFetch(order) => self.start_fetch(*order),
                 Effect::CancelFetch { operation } => {
                     let failure = FetchFailure::new(FetchFailureKind::Cancelled, "cancelled");
                     self.fetch_ends(Duration::ZERO, FetchReport::Failed { operation, failure, octets: 0 });
@@ -72,10 +72,21 @@ impl World {
     }
 
     fn start_fetch(&mut self, order: FetchOrder) {
-        let FetchOrder { operation, family, version, .. } = order;
+        let FetchOrder { operation, family, version, probe, .. } = order;
         let (family, version) = family.zip(version).expect("simulated fetches are of a family and a version");
         let image = self.library.facts(&family, version).expect("the server has the target of every family").clone();
         let failure = self.library.failures.get_mut(&family).and_then(VecDeque::pop_front);
+        if probe {
+            let octets = Some(image.octets);
+            let report = match failure {
+                Some(kind) => {
+                    let failure = FetchFailure::new(kind, kind.to_string());
+                    FetchReport::Failed { operation, failure, octets: 0 }
+                }
+                None => FetchReport::Probed { operation, family, version, octets },
+            };
+            return self.fetch_ends(self.plan.fetch / 20, report);
+        }
         let time = self.plan.fetch;
         let quarter = |n: u32| FetchReport::Progress {
             operation,

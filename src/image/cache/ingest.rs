@@ -71,9 +71,7 @@ impl Ingest {
     /// The sender says how many octets will come. What is too large, or more than the disk has room for, is refused
     /// before it has come.
     pub fn announce(&mut self, octets: u64) -> Result<(), ImageError> {
-        if octets > self.expect.max_size {
-            return Err(ImageError::TooLarge { octets, limit: self.expect.max_size });
-        }
+        self.expect.fits(octets)?;
         self.announced = Some(octets);
         if let Ok(len @ 1..) = i64::try_from(octets) {
             match fallocate(self.file.as_file(), FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, len) {
@@ -101,9 +99,7 @@ impl Ingest {
         if let Some(announced) = self.announced.filter(|announced| self.octets > *announced) {
             return Err(ImageError::Overrun { announced });
         }
-        if self.octets > self.expect.max_size {
-            return Err(ImageError::TooLarge { octets: self.octets, limit: self.expect.max_size });
-        }
+        self.expect.fits(self.octets)?;
         self.scan.push(octets)?;
         if let Some(info) = self.scan.info().filter(|_| !self.compared) {
             self.expect.compare(info)?;
@@ -148,7 +144,16 @@ impl Ingest {
 }
 
 impl Expect {
-    fn compare(&self, info: &ImageInfo) -> Result<(), ImageError> {
+    /// Refuses a file that is too long.
+    pub(crate) fn fits(&self, octets: u64) -> Result<(), ImageError> {
+        if octets > self.max_size {
+            return Err(ImageError::TooLarge { octets, limit: self.max_size });
+        }
+        Ok(())
+    }
+
+    /// Refuses an image of another family or version.
+    pub(crate) fn compare(&self, info: &ImageInfo) -> Result<(), ImageError> {
         if let Some(wanted) = self.family.as_ref().filter(|wanted| **wanted != info.family) {
             return Err(ImageError::WrongFamily { found: info.family.clone(), wanted: wanted.clone() });
         }

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use capledger_schema::event::DownloadMode;
-use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::setting::ImageJoin;
 use capledger_schema::time::Timestamp;
 
 use super::{ap_image, ap_summary, image_download, words};
+use crate::fetch::{FetchUrl, advice};
 use crate::ios::View;
 use crate::syslog::{disjoin_words, fetch_words};
 
@@ -170,7 +171,7 @@ fn not_cached(family: &ImageFamily, running: ImageVersion, otherwise: Timestamp,
             Some(at) => retry(Some(at), view, ""),
             None => "it is tried again on the next demand".to_owned(),
         };
-        next = format!("{when}; {}", fetch_advice(failure, family));
+        next = format!("{when}; {}", fetch_advice(failure, source.as_deref()));
         since = *at;
     } else if let Some(from) = source {
         why = format!("its image is not on the controller; it comes from {from}");
@@ -202,38 +203,11 @@ fn again(wtp: &Wtp, mode: DownloadMode) -> &'static str {
     }
 }
 
-fn fetch_advice(failure: &FetchFailure, family: &ImageFamily) -> String {
-    match failure.kind {
-        FetchFailureKind::NotFound => {
-            format!("check tftp-image-path, and that the bundle is unpacked there: one file named {family}")
-        }
-        FetchFailureKind::TimedOut => {
-            "check tftp-image-server, and that UDP port 69 and the server's answers are not blocked".into()
-        }
-        FetchFailureKind::Permission => format!("make the file {family} readable to the server's users"),
-        FetchFailureKind::Refused => "check that a TFTP server runs at tftp-image-server and that port".into(),
-        FetchFailureKind::NotAnImage => {
-            format!("replace the file {family} by that of the unpacked bundle: a tar archive with info.ver")
-        }
-        FetchFailureKind::WrongFamily => format!("replace the file {family} by the image of that family"),
-        FetchFailureKind::WrongVersion => {
-            "point tftp-image-path at the bundle of the running version, or change `software version`".into()
-        }
-        FetchFailureKind::TooLarge => "check the file, or raise `ap image max-size`".into(),
-        FetchFailureKind::CutShort => "check the file on the server and the path to it".into(),
-        FetchFailureKind::DiskFull => "make room on the controller's disk".into(),
-        FetchFailureKind::Corrupt => "check the controller's disk; the image is fetched anew".into(),
-        FetchFailureKind::Protocol => "check that the server speaks TFTP (RFC 1350)".into(),
-        FetchFailureKind::NoSource => "complete `wireless profile image-download default`".into(),
-        FetchFailureKind::Local => "see the words; it is this controller's own error".into(),
-        FetchFailureKind::Cancelled => "nothing to mend".into(),
-        FetchFailureKind::AuthenticationFailed => "check sftp-username and sftp-password, or sftp-key".into(),
-        FetchFailureKind::HostKeyChanged => {
-            "find out why the server's key changed; then `clear image-server key HOST port N`".into()
-        }
-        FetchFailureKind::CertificateUntrusted => {
-            "set https-ca to the server's authority, or `https-certificate pin`".into()
-        }
+/// What to do about a failed fetch from this source.
+fn fetch_advice(failure: &FetchFailure, source: Option<&str>) -> String {
+    match source.and_then(|source| source.parse::<FetchUrl>().ok()) {
+        Some(url) => advice::next_action(failure.kind, &url),
+        None => advice::no_source(),
     }
 }
 

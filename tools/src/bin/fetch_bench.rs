@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use capledger::fetch::tftp::client::{self, ClientConfig};
-use capledger::fetch::{Cancel, FetchReport, FetchRequest, Sink, spawn};
+use capledger::fetch::{Cancel, FetchReport, FetchRequest, ServerKey, Sink, spawn};
 use capledger::image::bundle::{ImageSpec, REFERENCE_OCTETS};
 use capledger::image::cache::ImageCache;
 use capledger::serve::tftp::{ServeConfig, TftpServer};
@@ -272,12 +272,11 @@ fn into_cache(server: SocketAddr, image: &ImageSpec, config: ClientConfig) -> Ou
     let data = tempfile::tempdir()?;
     let cache = ImageCache::open(data.path())?;
     let request = FetchRequest {
-        operation: OperationId(1),
-        url: format!("tftp://{server}/{NAME}").parse()?,
         family: Some(image.family.clone()),
         version: Some(image.version),
         max_size: image.octets,
         timeout: Duration::from_secs(40),
+        ..FetchRequest::new(OperationId(1), format!("tftp://{server}/{NAME}").parse()?)
     };
     let (to, reports) = std::sync::mpsc::channel();
     let begin = now();
@@ -286,7 +285,9 @@ fn into_cache(server: SocketAddr, image: &ImageSpec, config: ClientConfig) -> Ou
     match reports.iter().last() {
         Some(FetchReport::Done { .. }) => Ok(begin.elapsed()),
         Some(FetchReport::Failed { failure, .. }) => Err(failure.to_string().into()),
-        Some(FetchReport::Progress { .. }) | None => Err("the fetch ended without a report".into()),
+        Some(FetchReport::Progress { .. } | FetchReport::ServerKey { .. } | FetchReport::Probed { .. }) | None => {
+            Err("the fetch ended without a report".into())
+        }
     }
 }
 
@@ -311,6 +312,7 @@ impl Sink for Null {
     fn take(&mut self, _: &[u8]) -> Result<(), FetchFailure> {
         Ok(())
     }
+    fn server_key(&mut self, _: ServerKey) {}
 }
 
 struct Count(u64);
@@ -323,6 +325,7 @@ impl Sink for Count {
         self.0 += octets.len() as u64;
         Ok(())
     }
+    fn server_key(&mut self, _: ServerKey) {}
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
