@@ -34,7 +34,7 @@ use crate::capwap::element::{Element, ResultCode};
 use crate::capwap::fragment::{Limits, Reassembler};
 use crate::capwap::header::Header;
 use crate::image::family::family_of;
-pub use config::{BadDialect, Dialect, Digests, Knobs, PowerCut, WtpConfig, WtpTimers};
+pub use config::{BadDialect, Dialect, Digests, FlashDamage, FlashMoment, Knobs, PowerCut, WtpConfig, WtpTimers};
 use console::Console;
 use counters::RebootRecord;
 pub use counters::WtpCounters;
@@ -95,6 +95,7 @@ pub struct Wtp {
     /// A response that waits for the slow flash.
     held: Option<Bytes>,
     power_cut_done: bool,
+    damage_done: bool,
     crash_log_sent: bool,
 }
 
@@ -130,6 +131,7 @@ impl Wtp {
             download: None,
             held: None,
             power_cut_done: false,
+            damage_done: false,
             crash_log_sent: false,
             config,
         }
@@ -429,7 +431,11 @@ impl Wtp {
     fn boot(&mut self) {
         self.timers.clear();
         self.script = None;
-        self.flash.boot();
+        if let Some(refused) = self.flash.boot() {
+            let active = self.flash.active();
+            let words = format!("Image verify failed at boot: {refused} is damaged; starting {active}");
+            self.say(|console, at, out| console.line(at, &words, out));
+        }
         self.crash_log_sent = false;
         self.ac = self.config.ac;
         self.echo_interval = self.config.timers.echo_interval;

@@ -361,10 +361,12 @@ fn rejection(code: ResultCode, response: &Message) -> (DownloadFailureKind, Stri
     let reason = particulars::find_reason(&response.elements);
     let kind = if code == ResultCode::ImageInvalidChecksum {
         DownloadFailureKind::DigestMismatch
-    } else if reason.as_ref().is_some_and(|r| r.kind == ReasonKind::NoSpace) {
-        DownloadFailureKind::FlashFull
     } else {
-        DownloadFailureKind::Rejected
+        match reason.as_ref().map(|r| r.kind) {
+            Some(ReasonKind::NoSpace) => DownloadFailureKind::FlashFull,
+            Some(ReasonKind::Verification) => DownloadFailureKind::VerificationFailed,
+            Some(ReasonKind::Other | ReasonKind::Unknown(_)) | None => DownloadFailureKind::Rejected,
+        }
     };
     let words = format!("result code {}: {}", code.code(), code.name());
     match reason.filter(|r| !r.words.is_empty()) {

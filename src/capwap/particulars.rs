@@ -21,6 +21,7 @@ codes! {
     ReasonKind: u8 {
         Other = 0 "Other",
         NoSpace = 1 "No space",
+        Verification = 2 "Verification failed",
     }
 }
 

@@ -21,7 +21,7 @@ use crate::image::family::family_of;
 use crate::net::dtls::DtlsConfig;
 use crate::simulate::fleet::{FleetSpec, MAX_APS};
 use crate::simulate::{Report, Simulation, SimulationConfig};
-use crate::wtp::{Dialect, Digests, Knobs, PowerCut, WtpState, WtpTimers};
+use crate::wtp::{Dialect, Digests, FlashDamage, FlashMoment, Knobs, PowerCut, WtpState, WtpTimers};
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -112,6 +112,12 @@ struct KnobArgs {
     /// The image's signature is found bad
     #[arg(long)]
     bad_signature: bool,
+    /// A bit of this octet of the image flips, once, as it is written to the flash
+    #[arg(long, value_name = "OCTET", conflicts_with = "flash_rot")]
+    flash_flip: Option<u64>,
+    /// A bit of the image flips, once, after it was stored and verified
+    #[arg(long)]
+    flash_rot: bool,
     /// There is no room for an image
     #[arg(long)]
     flash_full: bool,
@@ -196,12 +202,21 @@ fn timers(args: &SimulateArgs) -> WtpTimers {
     timers
 }
 
+fn flash_damage(args: &KnobArgs) -> Option<FlashDamage> {
+    match (args.flash_flip, args.flash_rot) {
+        (Some(at_octet), _) => Some(FlashDamage { at_octet, bit: 0, when: FlashMoment::Written }),
+        (None, true) => Some(FlashDamage { at_octet: 0, bit: 0, when: FlashMoment::AtRest }),
+        (None, false) => None,
+    }
+}
+
 fn knobs(args: &KnobArgs) -> Result<Knobs, String> {
     let read = |path: &PathBuf| std::fs::read(path).map_err(|e| format!("--crash-log {}: {e}", path.display()));
     Ok(Knobs {
         slow_flash: args.slow_flash.map(Duration::from_millis),
         power_cut: args.power_cut.map(|at_octet| PowerCut { at_octet, lasts: args.power_cut_lasts }),
         bad_signature: args.bad_signature,
+        flash_damage: flash_damage(args),
         flash_full: args.flash_full,
         digests: match args.digests {
             DigestsArg::Both => Digests::Both,

@@ -123,6 +123,8 @@ pub struct Knobs {
     pub power_cut: Option<PowerCut>,
     /// The image's signature is found bad after the last block.
     pub bad_signature: bool,
+    /// A bit of the image in the flash changes: the first time only.
+    pub flash_damage: Option<FlashDamage>,
     /// There is no room for an image.
     pub flash_full: bool,
     /// Which digests it understands.
@@ -142,6 +144,26 @@ pub struct PowerCut {
     pub at_octet: u64,
     /// Power comes back after this.
     pub lasts: Duration,
+}
+
+/// A bit of a stored image that is not what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlashDamage {
+    /// In which octet of the image; behind its end nothing happens.
+    pub at_octet: u64,
+    /// Which bit of it, 0 to 7.
+    pub bit: u8,
+    /// When it changes.
+    pub when: FlashMoment,
+}
+
+/// When a bit in the flash changes, and so what finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlashMoment {
+    /// As it is written: what was written is read again and compared before the last block is answered.
+    Written,
+    /// Afterwards: an image is verified again before it is booted.
+    AtRest,
 }
 
 /// What a WTP can check a received image with.

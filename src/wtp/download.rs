@@ -6,9 +6,10 @@ use capledger_schema::id::{Md5, Sha256};
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use md5::Digest as _;
 
-use super::config::Digests;
+use super::config::{Digests, FlashDamage};
 use super::flash::StoredImage;
 use crate::capwap::element::ResultCode;
+use crate::capwap::particulars::ReasonKind;
 use crate::image::info::{ImageInfo, InfoError, InfoScan};
 
 /// What the controller said of the image before it sent it.
@@ -24,6 +25,8 @@ pub(super) struct Announced {
 pub(super) struct Bad {
     /// For the Image Data Response (RFC 5415 4.6.35: 14 to 17).
     pub(super) code: ResultCode,
+    /// What the code has no number for.
+    pub(super) kind: ReasonKind,
     /// For the console and the controller.
     pub(super) words: String,
 }
@@ -47,6 +50,8 @@ pub(super) struct Download {
     last: usize,
     md5: md5::Md5,
     sha256: Option<sha2::Sha256>,
+    /// Of what the flash holds, where that differs from what came.
+    stored: Option<md5::Md5>,
     info: Result<InfoScan, InfoError>,
 }
 
@@ -72,6 +77,7 @@ impl Download {
             last: 0,
             md5: md5::Md5::new(),
             sha256: None,
+            stored: None,
             info: Ok(InfoScan::new()),
         }
     }
@@ -104,8 +110,18 @@ impl Download {
         }
     }
 
-    /// Takes the octets of one Image Data Request.
-    pub(super) fn push(&mut self, octets: &[u8]) {
+    /// Takes the octets of one Image Data Request, and what becomes of them in the flash. True if they are damaged there.
+    pub(super) fn push(&mut self, octets: &[u8], damage: Option<FlashDamage>) -> bool {
+        let at = damage.and_then(|d| usize::try_from(d.at_octet.checked_sub(self.octets)?).ok());
+        let hit = at.filter(|at| *at < octets.len()).zip(damage);
+        if let Some((at, damage)) = hit {
+            let mut held = octets.to_vec();
+            held[at] ^= 1 << (damage.bit % 8);
+            // Up to here both are the same.
+            self.stored.get_or_insert_with(|| self.md5.clone()).update(&held);
+        } else if let Some(stored) = &mut self.stored {
+            stored.update(octets);
+        }
         self.octets += octets.len() as u64;
         self.messages += 1;
         self.last = octets.len();
@@ -118,11 +134,12 @@ impl Download {
         {
             self.info = Err(e);
         }
+        hit.is_some()
     }
 
     /// The last octet has come: the image, or what is wrong with it. Digests first, since what they refute says nothing.
     pub(super) fn finish(self, family: Option<&ImageFamily>) -> Result<StoredImage, Bad> {
-        let bad = |code, words: String| Err(Bad { code, words });
+        let bad = |code, words: String| Err(Bad { code, kind: ReasonKind::Other, words });
         let Announced { octets, md5, sha256 } = self.announced;
         if let Some(announced) = octets.filter(|n| *n != self.octets) {
             let words = format!("{} octets came, {announced} were announced", self.octets);
@@ -147,6 +164,11 @@ impl Download {
                 ResultCode::ImageOtherError,
                 format!("an image of family {of}; this access point runs {family}"),
             );
+        }
+        // What was written is read again: the last that can go wrong before the controller is told that it is here.
+        if let Some(stored) = self.stored.map(|d| Md5(d.finalize().into())).filter(|d| *d != got_md5) {
+            let words = format!("the flash holds MD5 {stored}, {got_md5} was written");
+            return Err(Bad { code: ResultCode::ImageOtherError, kind: ReasonKind::Verification, words });
         }
         Ok(StoredImage { family: of, version, octets: self.octets, md5: got_md5, sha256: got_sha256 })
     }

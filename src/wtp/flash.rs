@@ -23,6 +23,8 @@ pub struct StoredImage {
 struct Partition {
     version: Option<ImageVersion>,
     image: Option<StoredImage>,
+    /// It is not what was verified when it was written.
+    damaged: bool,
 }
 
 /// Both partitions.
@@ -37,7 +39,7 @@ pub(super) struct Flash {
 impl Flash {
     /// As it leaves the factory: the second partition runs, as it does in the reference.
     pub(super) fn new(active: ImageVersion, backup: Option<ImageVersion>) -> Self {
-        let part = |version| Partition { version, image: None };
+        let part = |version| Partition { version, image: None, damaged: false };
         Flash { parts: [part(backup), part(Some(active))], active: 1, next: 1 }
     }
 
@@ -72,7 +74,12 @@ impl Flash {
 
     /// Writes the backup partition.
     pub(super) fn store(&mut self, image: StoredImage) {
-        self.parts[1 - self.active] = Partition { version: Some(image.version), image: Some(image) };
+        self.parts[1 - self.active] = Partition { version: Some(image.version), image: Some(image), damaged: false };
+    }
+
+    /// A bit of the backup partition changes.
+    pub(super) fn damage(&mut self) {
+        self.parts[1 - self.active].damaged = true;
     }
 
     /// Makes the backup partition the one that the next boot runs; nothing if it is empty.
@@ -82,9 +89,17 @@ impl Flash {
         }
     }
 
-    /// The machine boots.
-    pub(super) fn boot(&mut self) {
-        self.active = self.next;
+    /// The machine boots. An image that is not what was verified when it was written is erased and not started: its
+    /// version.
+    pub(super) fn boot(&mut self) -> Option<ImageVersion> {
+        let chosen = &mut self.parts[self.next];
+        if !chosen.damaged {
+            self.active = self.next;
+            return None;
+        }
+        let refused = std::mem::take(chosen).version;
+        self.next = self.active;
+        refused
     }
 }
 
@@ -100,7 +115,7 @@ mod tests {
     fn a_stored_image_is_the_backup_until_the_partitions_are_swapped_and_the_machine_boots() {
         let mut flash = Flash::new(version("17.3.3.26"), None);
         flash.swap();
-        flash.boot();
+        assert_eq!(flash.boot(), None);
         assert_eq!((flash.active(), flash.backup()), (version("17.3.3.26"), None), "nothing to swap with");
         let image = StoredImage {
             family: "ap1g8".parse().expect("a family"),
@@ -114,8 +129,27 @@ mod tests {
         assert_eq!((flash.active_image(), flash.backup_image(), flash.active_part()), (None, Some(&image), 2));
         flash.swap();
         assert_eq!(flash.active(), version("17.3.3.26"), "what runs does not change under it");
-        flash.boot();
+        assert_eq!(flash.boot(), None);
         assert_eq!((flash.active(), flash.backup()), (version("17.9.4.27"), Some(version("17.3.3.26"))));
         assert_eq!((flash.active_image(), flash.backup_image(), flash.active_part()), (Some(&image), None, 1));
+    }
+    #[test]
+    fn a_damaged_image_is_not_booted_and_its_partition_is_empty_afterwards() {
+        let mut flash = Flash::new(version("17.3.3.26"), None);
+        let image = StoredImage {
+            family: "ap1g8".parse().expect("a family"),
+            version: version("17.9.4.27"),
+            octets: 10,
+            md5: Md5([1; 16]),
+            sha256: None,
+        };
+        flash.store(image.clone());
+        flash.damage();
+        flash.swap();
+        assert_eq!(flash.boot(), Some(version("17.9.4.27")));
+        assert_eq!((flash.active(), flash.backup()), (version("17.3.3.26"), None));
+        flash.store(image);
+        flash.swap();
+        assert_eq!((flash.boot(), flash.active()), (None, version("17.9.4.27")));
     }
 }

@@ -2,7 +2,7 @@
 
 use capledger_schema::image::ImageVersion;
 
-use super::config::Digests;
+use super::config::{Digests, FlashMoment};
 use super::download::{Announced, Bad, Download, Identifier};
 use super::exchange::Request;
 use super::script::{Run, Script, ScriptFacts};
@@ -130,7 +130,8 @@ impl Wtp {
             return;
         }
         let offset = download.octets();
-        download.push(data);
+        let damage = self.config.knobs.flash_damage.filter(|d| d.when == FlashMoment::Written && !self.damage_done);
+        self.damage_done |= download.push(data, damage);
         let (octets, messages) = (download.octets(), download.messages());
         if self.config.knobs.hand_out_octets {
             self.out.push(WtpEffect::Store { offset, bytes: Bytes::copy_from_slice(data) });
@@ -205,7 +206,7 @@ impl Wtp {
         let verdict = download.finish(self.family.as_ref()).and_then(|image| {
             if self.config.knobs.bad_signature {
                 let words = "Image signing verify failed.".to_owned();
-                return Err(Bad { code: ResultCode::ImageOtherError, words });
+                return Err(Bad { code: ResultCode::ImageOtherError, kind: ReasonKind::Verification, words });
             }
             Ok(image)
         });
@@ -213,6 +214,10 @@ impl Wtp {
         match verdict {
             Ok(image) => {
                 self.flash.store(image);
+                if self.config.knobs.flash_damage.is_some_and(|d| d.when == FlashMoment::AtRest) && !self.damage_done {
+                    self.damage_done = true;
+                    self.flash.damage();
+                }
                 self.counters.images_stored += 1;
                 self.say(|console, at, out| console.image_stored(at, &file, predownload, out));
                 if hand_out {
@@ -225,12 +230,12 @@ impl Wtp {
                 }
                 self.run_script(Script::Store);
             }
-            Err(Bad { code, words }) => {
+            Err(Bad { code, kind, words }) => {
                 self.counters.images_failed += 1;
                 if hand_out {
                     self.out.push(WtpEffect::StoreAborted);
                 }
-                self.answer_bad_image(seq, code, ReasonKind::Other, &words);
+                self.answer_bad_image(seq, code, kind, &words);
                 if !predownload {
                     self.begin_reset(AfterReset::Rejoin);
                 }

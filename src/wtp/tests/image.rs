@@ -4,7 +4,7 @@ use super::*;
 use crate::capwap::digest::{self, ImageDigest};
 use crate::capwap::element_type::ElementType;
 use crate::capwap::particulars::{self, ReasonKind};
-use crate::wtp::{Digests, PowerCut, WtpTimers};
+use crate::wtp::{Digests, FlashDamage, FlashMoment, PowerCut, WtpTimers};
 use capledger_schema::id::Sha256;
 
 const NAMED: &str = "ap1g8 17.9.4.27";
@@ -180,6 +180,43 @@ fn a_bad_signature_is_found_after_the_last_block_and_refused_with_code_16() {
     assert_eq!(code, ResultCode::ImageOtherError);
     t.expect(&WtpEffect::Disconnect);
     t.expect(&WtpEffect::Connect { to: ac() });
+}
+
+/// The whole image in blocks; the answer to the last.
+fn last_answer(t: &mut Stage, image: &[u8]) -> Message {
+    let (head, last) = image.split_at(image.len() - 512);
+    for data in head.chunks(1_024) {
+        t.block(ImageDataOpcode::Data, data);
+        t.recv_result(MessageType::ImageDataResponse);
+    }
+    t.block(ImageDataOpcode::Last, last);
+    t.recv(MessageType::ImageDataResponse)
+}
+
+#[test]
+fn a_bit_that_flips_as_it_is_written_is_found_when_the_flash_is_read_again() {
+    let image = new_image();
+    for at_octet in [0, 1_023, 1_024, 40_000, image.len() as u64 - 1] {
+        let damage = FlashDamage { at_octet, bit: 3, when: FlashMoment::Written };
+        let mut t = downloading(with(Knobs { flash_damage: Some(damage), ..Knobs::default() }), &image);
+        let response = last_answer(&mut t, &image);
+        assert_eq!(response.result_code(), Some(ResultCode::ImageOtherError), "{at_octet}");
+        let why = particulars::find_reason(&response.elements).expect("a reason");
+        assert_eq!(why.kind, ReasonKind::Verification);
+        assert!(why.words.ends_with(&format!("{} was written", md5(&image))), "{}", why.words);
+        assert_eq!((t.wtp.active_version(), t.wtp.backup_version()), (version(OLD), Some(version(OLDER))));
+    }
+}
+
+#[test]
+fn an_image_that_rots_after_it_was_verified_is_not_booted() {
+    let image = new_image();
+    let damage = FlashDamage { at_octet: 9, bit: 0, when: FlashMoment::AtRest };
+    let mut t = downloading(with(Knobs { flash_damage: Some(damage), ..Knobs::default() }), &image);
+    assert_eq!(t.send_image(&image, 1_024), ResultCode::Success);
+    t.expect(&WtpEffect::Disconnect);
+    t.discover();
+    assert_eq!((t.wtp.active_version(), t.wtp.backup_version()), (version(OLD), None));
 }
 
 #[test]
