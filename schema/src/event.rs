@@ -509,6 +509,22 @@ pub enum Event {
         /// Why, in words, and what to do about it.
         words: String,
     },
+    /// An embedded image server began to listen.
+    ImageServerListening {
+        /// Which.
+        protocol: ServeProtocol,
+        /// Where.
+        listen: SocketAddr,
+    },
+    /// An embedded image server is configured and cannot listen, or no longer does.
+    ImageServerFailed {
+        /// Which.
+        protocol: ServeProtocol,
+        /// Where.
+        listen: SocketAddr,
+        /// Why, in words, and what to do about it.
+        words: String,
+    },
 }
 
 /// Who a WTP is in an event: enough to write its log line without looking anything up.

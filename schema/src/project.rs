@@ -7,6 +7,7 @@ pub mod config;
 pub mod fleet;
 pub mod installs;
 pub mod servers;
+pub mod serves;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ pub use config::Config;
 pub use fleet::Fleet;
 pub use installs::Installs;
 pub use servers::Servers;
+pub use serves::Serves;
 
 /// A fold of the ledger.
 pub trait Projection {
@@ -49,6 +51,8 @@ pub struct State {
     pub servers: Servers,
     /// Campaigns and preflight checks.
     pub campaigns: Campaigns,
+    /// The embedded image servers.
+    pub serves: Serves,
 }
 
 /// The controller itself.
@@ -159,12 +163,15 @@ impl Projection for State {
             | Event::CampaignEnded { .. }
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
-            | Event::InstallActionFailed { .. } => {}
+            | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. } => {}
         }
         self.config.apply(envelope);
         self.fleet.apply(envelope);
         self.installs.apply(envelope);
         self.servers.apply(envelope);
         self.campaigns.apply(envelope, &self.fleet);
+        self.serves.apply(envelope);
     }
 }

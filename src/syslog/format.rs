@@ -4,6 +4,7 @@
 use capledger_schema::event::{DisjoinReason, InstallAction, RefusalReason, RollbackReason, WtpAddress};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::WtpId;
+use capledger_schema::setting::ServeProtocol;
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Event, Subject};
 
@@ -100,6 +101,13 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
             let text = format!("Failed to install_{}{version}, Error: {words}", action_word(*action));
             install(Severity::Error, "OPERATION_ERROR_MESSAGE", &text)
         }
+        Event::ImageServerListening { protocol, listen } => {
+            sys(Severity::Notice, "IMAGE_SERVER_UP", &format!("{} image server listens on {listen}", server(*protocol)))
+        }
+        Event::ImageServerFailed { protocol, listen, words } => {
+            let text = format!("{} image server on {listen}: {words}", server(*protocol));
+            sys(Severity::Error, "IMAGE_SERVER_DOWN", &text)
+        }
         Event::ImageNotTaken { wtp, expected, reports, next_retry, .. } => {
             let reports = reports.map_or_else(|| "no version".to_owned(), |v| v.to_string());
             let words = format!("it was to start {expected} and reports {reports}");
@@ -145,6 +153,14 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::CampaignEnded { .. } => return None,
     };
     Some(line)
+}
+
+/// An embedded server's protocol, as it is written.
+fn server(protocol: ServeProtocol) -> &'static str {
+    match protocol {
+        ServeProtocol::Tftp => "TFTP",
+        ServeProtocol::Sftp => "SFTP",
+    }
 }
 
 /// The word of an action of the install family, as it is typed.

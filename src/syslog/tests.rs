@@ -4,6 +4,7 @@ use capledger_schema::event::{DisjoinReason, DownloadMode, InstallAction, Refusa
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{OperationId, SessionId, Sha256};
 use capledger_schema::project::Projection;
+use capledger_schema::setting::ServeProtocol;
 use capledger_schema::{Cause, Event, Subject};
 use jiff::tz::{Offset, TimeZone};
 
@@ -198,6 +199,15 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
         Event::VersionUnstaged { version: new },
         Event::InstallActionFailed { action: InstallAction::Add, version: None, words: "no agreement".into() },
         Event::InstallActionFailed { action: InstallAction::Activate, version: Some(new), words: "its words".into() },
+        Event::ImageServerListening {
+            protocol: ServeProtocol::Tftp,
+            listen: "172.16.4.26:69".parse().expect("address"),
+        },
+        Event::ImageServerFailed {
+            protocol: ServeProtocol::Sftp,
+            listen: "172.16.4.26:22".parse().expect("address"),
+            words: "Address already in use".into(),
+        },
         Event::ImageNotTaken { wtp: wtp.clone(), expected: new, reports: Some(old), tries: 1, next_retry: None },
     ] {
         story.after_ms(500).tell(cause.clone(), Subject::Controller, event);

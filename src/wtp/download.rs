@@ -51,7 +51,7 @@ pub(super) struct Download {
     md5: md5::Md5,
     sha256: Option<sha2::Sha256>,
     /// Of what the flash holds, where that differs from what came.
-    stored: Option<md5::Md5>,
+    stored: Option<Box<md5::Md5>>,
     info: Result<InfoScan, InfoError>,
 }
 
@@ -118,7 +118,7 @@ impl Download {
             let mut held = octets.to_vec();
             held[at] ^= 1 << (damage.bit % 8);
             // Up to here both are the same.
-            self.stored.get_or_insert_with(|| self.md5.clone()).update(&held);
+            self.stored.get_or_insert_with(|| Box::new(self.md5.clone())).update(&held);
         } else if let Some(stored) = &mut self.stored {
             stored.update(octets);
         }

@@ -215,6 +215,10 @@ fn say(envelope: &Envelope) -> Option<Said> {
         }
         Event::InstallActionStarted { .. } => return None,
         Event::InstallActionFailed { words, .. } => ((None, CONTROLLER.into()), words.clone(), Tone::Bad),
+        Event::ImageServerListening { listen, .. } => {
+            ((None, SERVER.into()), format!("listens on {listen}"), Tone::Good)
+        }
+        Event::ImageServerFailed { words, .. } => ((None, SERVER.into()), words.clone(), Tone::Bad),
     };
     Some((wtp, who, what, tone))
 }
@@ -276,7 +280,9 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::CampaignEnded { .. }
         | Event::VersionUnstaged { .. }
         | Event::InstallActionStarted { .. }
-        | Event::InstallActionFailed { .. } => None,
+        | Event::InstallActionFailed { .. }
+        | Event::ImageServerListening { .. }
+        | Event::ImageServerFailed { .. } => None,
     }
 }
 

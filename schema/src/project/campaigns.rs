@@ -390,6 +390,8 @@ impl Campaigns {
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
             | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

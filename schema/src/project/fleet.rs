@@ -496,7 +496,9 @@ impl Projection for Fleet {
             | Event::CampaignEnded { .. }
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
-            | Event::InstallActionFailed { .. } => {}
+            | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. } => {}
         }
     }
 }

@@ -253,7 +253,9 @@ impl Projection for Installs {
             | Event::CampaignResumed { .. }
             | Event::CampaignEnded { .. }
             | Event::InstallActionStarted { .. }
-            | Event::InstallActionFailed { .. } => {}
+            | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. } => {}
         }
     }
 }

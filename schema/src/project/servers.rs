@@ -93,7 +93,9 @@ impl Projection for Servers {
             | Event::CampaignEnded { .. }
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
-            | Event::InstallActionFailed { .. } => {}
+            | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. } => {}
         }
     }
 }

@@ -72,6 +72,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::VersionUnstaged { .. } => "version_unstaged",
         Event::InstallActionStarted { .. } => "install_action_started",
         Event::InstallActionFailed { .. } => "install_action_failed",
+        Event::ImageServerListening { .. } => "image_server_listening",
+        Event::ImageServerFailed { .. } => "image_server_failed",
     }
 }
 
@@ -525,6 +527,23 @@ pub(crate) fn samples() -> Vec<Envelope> {
                 action: InstallAction::Add,
                 version: None,
                 words: "the families do not agree".to_owned(),
+            },
+        ),
+        (
+            Cause::Start,
+            Subject::Controller,
+            Event::ImageServerListening {
+                protocol: ServeProtocol::Tftp,
+                listen: "10.0.0.2:69".parse().expect("an address"),
+            },
+        ),
+        (
+            Cause::Start,
+            Subject::Controller,
+            Event::ImageServerFailed {
+                protocol: ServeProtocol::Sftp,
+                listen: "10.0.0.2:22".parse().expect("an address"),
+                words: "Address already in use".to_owned(),
             },
         ),
     ];

@@ -74,6 +74,8 @@ impl Rates {
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
             | Event::InstallActionFailed { .. }
+            | Event::ImageServerListening { .. }
+            | Event::ImageServerFailed { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }
