@@ -9,6 +9,7 @@ mod counters;
 mod event;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeSet, VecDeque};
@@ -22,6 +23,10 @@ use super::dtls::{
     CAPWAP_DTLS_HEADER, CloseReason, Endpoint, First, Listen, MAX_PLAINTEXT, ServerContext, Status, first_record,
 };
 use super::peer::Peer;
+use waiting::WaitingRoom;
+
+/// A handshake that has taken so long gives way to one that waits for its place.
+const STALLED: Duration = Duration::from_secs(3);
 
 /// Every session and handshake of one port.
 pub struct PeerTable {
@@ -30,8 +35,9 @@ pub struct PeerTable {
     slots: HashMap<SocketAddr, Slot>,
     /// The handshakes, by when they want attention. Live sessions have no timer here.
     timers: BTreeSet<(Instant, SocketAddr)>,
-    /// The handshakes, by when they began: the oldest gives way.
+    /// The handshakes, by when they began: the oldest gives way once it has stalled.
     oldest: BTreeSet<(Instant, SocketAddr)>,
+    waiting: WaitingRoom,
     sessions: usize,
     last_generation: u32,
     reached: BTreeSet<Limit>,
@@ -73,6 +79,7 @@ impl PeerTable {
             slots: HashMap::new(),
             timers: BTreeSet::new(),
             oldest: BTreeSet::new(),
+            waiting: WaitingRoom::default(),
             sessions: 0,
             last_generation: 0,
             reached: BTreeSet::new(),
@@ -106,6 +113,7 @@ impl PeerTable {
             },
             Some(_) => self.counters.unknown_preamble += 1,
         }
+        self.admit(now);
     }
 
     /// Seals a message of a connected peer and appends it to `out` as one UDP payload; gives the address to send it
@@ -142,6 +150,7 @@ impl PeerTable {
         }
         self.timers.clear();
         self.oldest.clear();
+        self.waiting = WaitingRoom::default();
         self.sessions = 0;
     }
 
@@ -157,7 +166,8 @@ impl PeerTable {
 
     /// When [`Self::handle_timeouts`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        let stalled = self.oldest.first().filter(|_| !self.waiting.is_empty()).map(|(began, _)| *began + STALLED);
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(stalled).min()
     }
 
     /// Retransmits what handshakes wait for, and drops those that took too long.
@@ -177,6 +187,7 @@ impl PeerTable {
             opening.endpoint.handle_timeout();
             self.attend(addr, now);
         }
+        self.admit(now);
     }
 
     /// Handshakes under way.
@@ -223,7 +234,40 @@ impl PeerTable {
                 self.counters.cookies_sent += 1;
                 self.transmits.push_back(Transmit { to: from, local, octets });
             }
-            Listen::Accepted(endpoint) => self.open(from, local, random, endpoint, now),
+            Listen::Accepted(endpoint) => {
+                let another = self.slots.get(&from).is_none_or(|slot| slot.opening.is_none());
+                if another && self.oldest.len() >= self.limits.half_open {
+                    self.limit_reached(Limit::HalfOpen, self.limits.half_open);
+                    if !self.waiting.enter(from, local, random, datagram, now) {
+                        self.counters.waiting_full += 1;
+                    }
+                } else {
+                    self.open(from, local, random, endpoint, now);
+                }
+            }
+        }
+    }
+
+    /// Begins the handshakes that wait for a place, and makes places of handshakes that have stalled.
+    fn admit(&mut self, now: Instant) {
+        while !self.waiting.is_empty() {
+            if self.oldest.len() >= self.limits.half_open {
+                let Some((_, stalled)) = self.oldest.first().copied().filter(|(began, _)| *began + STALLED <= now)
+                else {
+                    return;
+                };
+                self.counters.handshakes_evicted += 1;
+                self.drop_opening(stalled);
+            }
+            let Some(hello) = self.waiting.next(now) else { return };
+            // Its cookie was good when it came; it is read again, so that nothing is kept of those that wait but this.
+            match self.server.listen(hello.from, &hello.datagram, now) {
+                Listen::Accepted(endpoint) => self.open(hello.from, hello.local, hello.random, endpoint, now),
+                Listen::Reply(octets) => {
+                    self.transmits.push_back(Transmit { to: hello.from, local: hello.local, octets });
+                }
+                Listen::Ignored => {}
+            }
         }
     }
 
@@ -237,12 +281,6 @@ impl PeerTable {
         if self.slots.get(&from).is_some_and(|slot| slot.opening.is_some()) {
             self.counters.handshakes_superseded += 1;
             self.drop_opening(from);
-        } else if self.oldest.len() >= self.limits.half_open
-            && let Some((_, oldest)) = self.oldest.first().copied()
-        {
-            self.counters.handshakes_evicted += 1;
-            self.drop_opening(oldest);
-            self.limit_reached(Limit::HalfOpen, self.limits.half_open);
         }
         self.counters.handshakes_begun += 1;
         let opening = Opening { endpoint, local, random, began: now, timer: now };

@@ -1,1 +1,3 @@
 //! Load generators and benchmarks.
+
+pub mod raw;

@@ -50,8 +50,10 @@ counters! {
         handshakes_failed,
         /// Handshakes dropped because they took too long.
         handshakes_timed_out,
-        /// Handshakes dropped because too many were under way.
+        /// Handshakes dropped because they had stalled while others waited for a place.
         handshakes_evicted,
+        /// Dropped: a ClientHello while too many handshakes were under way and too many waited.
+        waiting_full,
         /// Handshakes dropped because the same address began another one.
         handshakes_superseded,
         /// Handshakes refused because there are too many sessions.

@@ -204,16 +204,43 @@ fn a_repeated_client_hello_is_dropped_in_and_after_its_handshake() {
 }
 
 #[test]
-fn the_oldest_handshake_gives_way_at_the_limit_and_it_is_told_once() {
+fn a_client_beyond_the_limit_waits_and_is_served_when_a_handshake_ends() {
+    let mut world = World::with(PeerLimits { half_open: 1, ..PeerLimits::default() });
+    let mut first = world.half_open(wtp(1));
+    let flight = world.sent();
+    let mut second = world.half_open(wtp(2));
+    assert!(world.sent().is_empty(), "the second waits");
+    assert_eq!(world.events(), [PeerEvent::LimitReached { limit: Limit::HalfOpen, value: 1 }]);
+    for datagram in flight {
+        first.feed(&datagram);
+    }
+    // The first's last flight frees its place, and the second's is sent with the answer to it.
+    for datagram in std::iter::from_fn(|| first.poll_transmit()) {
+        world.table.receive(wtp(1), local(), &datagram, now());
+    }
+    assert_eq!((world.table.sessions(), world.table.half_open()), (1, 1));
+    while let Some(transmit) = world.table.poll_transmit() {
+        if transmit.to == wtp(2) {
+            second.feed(&transmit.octets);
+        }
+    }
+    world.settle(wtp(2), &mut second);
+    assert_eq!((world.table.sessions(), world.table.counters().handshakes_evicted), (2, 0));
+}
+
+#[test]
+fn a_handshake_that_has_stalled_gives_way_to_one_that_waits_and_the_limit_is_told_once() {
     let mut world = World::with(PeerLimits { half_open: 3, ..PeerLimits::default() });
     for n in 0..5 {
         world.half_open(wtp(n));
         world.sent();
     }
-    assert_eq!(world.table.half_open(), 3);
-    assert_eq!(world.table.counters().handshakes_evicted, 2);
+    assert_eq!((world.table.half_open(), world.table.counters().handshakes_evicted), (3, 0));
+    let due = world.table.deadline().expect("one waits");
+    world.table.handle_timeouts(due.max(now() + STALLED));
+    assert_eq!((world.table.half_open(), world.table.counters().handshakes_evicted), (3, 2));
     assert_eq!(world.events(), [PeerEvent::LimitReached { limit: Limit::HalfOpen, value: 3 }]);
-    assert!(!world.table.slots.contains_key(&wtp(1)) && world.table.slots.contains_key(&wtp(2)));
+    assert!(!world.table.slots.contains_key(&wtp(1)) && world.table.slots.contains_key(&wtp(4)));
 }
 
 #[test]
