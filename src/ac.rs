@@ -10,6 +10,7 @@
 //! ```
 
 mod book;
+mod campaign;
 mod commands;
 mod configure;
 mod data_transfer;
@@ -25,6 +26,7 @@ mod messages;
 mod outbox;
 mod peer;
 mod predownload;
+mod preflight;
 mod progress;
 mod rtt;
 mod session;
@@ -36,7 +38,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use capledger_schema::event::{DisjoinReason, RefusalReason};
 use capledger_schema::failure::DownloadFailureKind;
-use capledger_schema::id::{ControllerId, OperationId, Sha256, WtpId};
+use capledger_schema::id::{ControllerId, OperationId, Seq, Sha256, WtpId};
 use capledger_schema::image::ImageFacts;
 use capledger_schema::project::State;
 use capledger_schema::setting::{CapwapTimer, Setting};
@@ -44,8 +46,10 @@ use capledger_schema::time::{Monotonic, Now};
 use capledger_schema::{Cause, Event, Subject};
 
 use book::Book;
+use campaign::Waits;
 use exchange::Incoming;
 use fetching::Fetching;
+use preflight::Preflighting;
 use session::{Asked, Phase, Session};
 use timers::Timers;
 
@@ -72,6 +76,8 @@ enum Key {
     Session(Peer),
     Hungry(Peer),
     Families,
+    Preflight,
+    Campaign,
 }
 
 /// Whether the shell has a cached image open.
@@ -79,6 +85,13 @@ enum Key {
 enum Readiness {
     Loading,
     Ready,
+}
+
+/// When this process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Life {
+    begun: Seq,
+    since: Monotonic,
 }
 
 /// What is counted and not recorded.
@@ -112,6 +125,9 @@ pub struct Ac {
     serving: BTreeSet<Peer>,
     images: BTreeMap<Sha256, Readiness>,
     fetches: BTreeMap<OperationId, Fetching>,
+    preflight: Option<Preflighting>,
+    waits: Waits,
+    life: Life,
     timers: Timers<Key>,
     fragments: Reassembler<Peer>,
     discovered: discovery::Seen,
@@ -133,6 +149,9 @@ impl Ac {
             serving: BTreeSet::new(),
             images: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            preflight: None,
+            waits: Waits::default(),
+            life: Life::default(),
             timers: Timers::new(),
             fragments: Reassembler::new(Limits { sets: FRAGMENT_SETS, ..Limits::default() }),
             discovered: discovery::Seen::default(),
@@ -177,13 +196,16 @@ impl Ac {
                 let event = Event::LimitReached { limit: limit.to_owned(), value };
                 self.book.record(Cause::Timer, Subject::Controller, event);
             }
+            Input::DiskFree { octets } => self.on_disk_free(octets),
             Input::Tick => {}
         }
         self.run_timers();
+        self.pursue_campaign();
         self.book.end()
     }
 
     fn start(&mut self, software: String, changes: Vec<Setting>, missing: Vec<ImageFacts>) {
+        self.life = Life { begun: self.book.next(), since: self.book.now.mono };
         let known = self.book.state.controller.id;
         let controller = if known == ControllerId(0) { ControllerId(self.seed.0.max(1)) } else { known };
         self.book.record(Cause::Start, Subject::Controller, Event::ControllerStarted { controller, software });
@@ -195,6 +217,7 @@ impl Ac {
             let event = Event::ImageRemoved { image, reason: "not in the cache any more".to_owned() };
             self.book.record(Cause::Start, Subject::Controller, event);
         }
+        self.campaign_due();
     }
 
     fn on_connected(&mut self, peer: Peer, local: SocketAddr, identity: Identity) {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use capledger_schema::event::CampaignPlan;
+use capledger_schema::id::CampaignId;
 use capledger_schema::image::ImageVersion;
 use capledger_schema::setting::Setting;
 
@@ -40,6 +42,19 @@ pub enum Command {
         /// Which.
         target: Target,
     },
+    /// Check everything that an upgrade needs, and touch nothing: `ap image predownload check`.
+    Preflight,
+    /// Begin a campaign: `ap image upgrade ...`.
+    Upgrade {
+        /// How.
+        plan: CampaignPlan,
+    },
+    /// Have the campaign touch no further WTP: `ap image upgrade pause`.
+    UpgradePause,
+    /// Let a paused campaign go on: `ap image upgrade resume`.
+    UpgradeResume,
+    /// End the campaign: `ap image upgrade abort`.
+    UpgradeAbort,
     /// Stop the controller in order.
     Stop {
         /// In words: `signal`, `reload`, ...
@@ -92,6 +107,15 @@ pub enum Refusal {
     /// A value that the controller cannot run with.
     #[error("{0}")]
     BadValue(String),
+    /// There is a campaign, and the command would cross it.
+    #[error("AP upgrade {0} is in progress; see `show ap upgrade`, or end it with `ap image upgrade abort`")]
+    CampaignRuns(CampaignId),
+    /// There is none.
+    #[error("No AP upgrade is in progress; start one with `ap image upgrade`")]
+    NoCampaign,
+    /// Only one check runs at a time.
+    #[error("A preflight check is running already; wait for its end")]
+    PreflightRuns,
     /// The controller stops.
     #[error("The controller is stopping")]
     Stopping,

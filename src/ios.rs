@@ -14,6 +14,7 @@ pub mod pipe;
 pub mod setting;
 pub mod shell;
 pub mod show;
+pub mod upgrade;
 
 use capledger_schema::project::State;
 use capledger_schema::time::Timestamp;

@@ -6,6 +6,8 @@
 
 #[path = "simulation/ap.rs"]
 mod ap;
+#[path = "simulation/campaign.rs"]
+mod campaign;
 #[path = "simulation/chance.rs"]
 mod chance;
 #[path = "simulation/controller.rs"]

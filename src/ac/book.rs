@@ -72,6 +72,11 @@ impl Book {
         self.step.envelopes.push(envelope);
     }
 
+    /// What this step has recorded so far.
+    pub(super) fn recorded(&self) -> &[Envelope] {
+        &self.step.envelopes
+    }
+
     /// Asks the shells for something. It waits for the events of this step, if there are any.
     pub(super) fn effect(&mut self, effect: Effect) {
         self.effect_after(Seq(0), effect);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use capledger_schema::event::CampaignOutcome;
 use capledger_schema::{Cause, Event, Subject};
 
 use super::Ac;
@@ -61,6 +62,18 @@ impl Ac {
                     accepted.wtps += 1;
                     self.abort_predownload(&wtp, cause);
                 }
+            }
+            Decision::Preflight(version) => {
+                accepted.operations.push(self.start_preflight(version, None, cause.clone()));
+            }
+            Decision::Campaign(version, plan) => {
+                accepted.operations.push(self.start_campaign(version, plan, cause));
+                accepted.wtps = self.book.state.campaigns.active().map_or(0, |c| c.expected as usize);
+            }
+            Decision::CampaignPause => self.pause_campaign("by operator", cause),
+            Decision::CampaignResume => self.resume_campaign(cause),
+            Decision::CampaignAbort => {
+                self.end_campaign(CampaignOutcome::Aborted, "by operator".to_owned(), cause);
             }
             Decision::Stop(reason) => {
                 self.stopping = true;

@@ -17,7 +17,12 @@ impl Ac {
             match key {
                 Key::Session(peer) => self.session_due(peer),
                 Key::Hungry(peer) => self.pursue_wtp(peer),
-                Key::Families => self.pursue_fleet(),
+                Key::Families => {
+                    self.pursue_fleet();
+                    self.take_turns();
+                }
+                Key::Preflight => self.preflight_due(),
+                Key::Campaign => self.campaign_due(),
             }
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! It changes nothing; the caller records what it names.
 
-use capledger_schema::event::{DownloadMode, WtpAddress};
+use capledger_schema::event::{CampaignPlan, DownloadMode, WtpAddress};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 use capledger_schema::setting::Setting;
 use capledger_schema::{Event, Subject};
 
+use super::campaign::candidates;
 use crate::command::{Command, Refusal, Target};
 
 /// What a command leads to.
@@ -24,6 +25,16 @@ pub enum Decision {
     Reset(Vec<(WtpAddress, Option<ImageVersion>)>),
     /// Running predownloads of these WTPs end, and those that wait are withdrawn.
     Abort(Vec<WtpAddress>),
+    /// A check of all that an upgrade to this version needs.
+    Preflight(Option<ImageVersion>),
+    /// A campaign to this version.
+    Campaign(ImageVersion, CampaignPlan),
+    /// The campaign touches no further WTP.
+    CampaignPause,
+    /// The campaign goes on.
+    CampaignResume,
+    /// The campaign ends.
+    CampaignAbort,
     /// The controller stops.
     Stop(String),
 }
@@ -63,6 +74,25 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
                 wtps.iter().map(|w| (w.address.clone(), running.filter(|v| w.backup() == Some(*v)))).collect(),
             ))
         }
+        Command::Preflight => {
+            no_check_runs(state)?;
+            Ok(Decision::Preflight(state.next_version()))
+        }
+        Command::Upgrade { plan } => upgrade(state, plan),
+        Command::UpgradePause => match state.campaigns.active() {
+            None => Err(Refusal::NoCampaign),
+            Some(c) if c.paused.is_some() => Err(Refusal::NothingToDo("the AP upgrade is paused".to_owned())),
+            Some(_) => Ok(Decision::CampaignPause),
+        },
+        Command::UpgradeResume => match state.campaigns.active() {
+            None => Err(Refusal::NoCampaign),
+            Some(c) if c.paused.is_none() => Err(Refusal::NothingToDo("the AP upgrade is not paused".to_owned())),
+            Some(_) => Ok(Decision::CampaignResume),
+        },
+        Command::UpgradeAbort => match state.campaigns.active() {
+            None => Err(Refusal::NoCampaign),
+            Some(_) => Ok(Decision::CampaignAbort),
+        },
         Command::Stop { reason } => Ok(Decision::Stop(reason)),
     }
 }
@@ -147,6 +177,36 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         Setting::UpgradeRejoinPercent(n) => range("ap upgrade rejoin-percent", u64::from(*n), 1, 100),
         Setting::UpgradeIterationExpiry(n) => range("ap upgrade iteration-expiry", u64::from(*n), 1, 86_400),
     }
+}
+
+fn no_check_runs(state: &State) -> Result<(), Refusal> {
+    let runs = state.campaigns.preflight.as_ref().is_some_and(|p| p.findings.is_none());
+    if runs { Err(Refusal::PreflightRuns) } else { Ok(()) }
+}
+
+/// What would cross a campaign is refused while there is one.
+fn no_campaign(state: &State) -> Result<(), Refusal> {
+    state.campaigns.active().map_or(Ok(()), |c| Err(Refusal::CampaignRuns(c.id)))
+}
+
+fn upgrade(state: &State, plan: CampaignPlan) -> Result<Decision, Refusal> {
+    no_campaign(state)?;
+    no_check_runs(state)?;
+    let range = |what: &str, n: u8| {
+        let fits = (1..=100).contains(&n);
+        if fits { Ok(()) } else { Err(Refusal::BadValue(format!("{what} {n} is out of range; use 1 to 100"))) }
+    };
+    range("iteration", plan.percent)?;
+    range("error-threshold", plan.error_threshold)?;
+    let version = state.next_version().ok_or(Refusal::NoRunningVersion)?;
+    if let Some(site) = &plan.site {
+        matching(state, &Target::Site(site.clone()))?;
+    }
+    if candidates(state, version, plan.site.as_deref()).next().is_none() {
+        let words = format!("every joined AP of a known model runs {version}");
+        return Err(Refusal::NothingToDo(words));
+    }
+    Ok(Decision::Campaign(version, plan))
 }
 
 fn activate(state: &State, version: ImageVersion) -> Result<Decision, Refusal> {

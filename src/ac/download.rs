@@ -45,7 +45,9 @@ impl Ac {
             }
         };
         let wanted = match mode {
-            DownloadMode::Join => joined.offered.or(self.book.state.running_version()),
+            DownloadMode::Join => {
+                joined.offered.or_else(|| self.book.state.version_to_run(&joined.address.id, joined.version))
+            }
             // It was told to ask and is not to have it after all.
             DownloadMode::Predownload if session.called_off => None,
             DownloadMode::Predownload => self.wanted_predownload(&joined),
@@ -112,7 +114,7 @@ impl Ac {
 
     fn wanted_predownload(&self, joined: &Joined) -> Option<ImageVersion> {
         let wtp = self.book.state.fleet.wtps.get(&joined.address.id)?;
-        wtp.image.version().or(self.book.state.running_version())
+        wtp.image.version().or_else(|| self.book.state.version_to_hold(&joined.address.id, joined.version))
     }
 
     /// Lets the first block go once the shell has the image open.

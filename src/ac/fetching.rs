@@ -20,7 +20,7 @@ use capledger_schema::{Cause, Event, Subject};
 use super::io::{Effect, FetchOrder, Login};
 use super::progress::Marks;
 use super::session::{Phase, Request};
-use super::{Ac, Readiness};
+use super::{Ac, Readiness, preflight};
 use crate::fetch::report::{FetchReport, ServerKey};
 use crate::fetch::url::{FetchUrl, Scheme};
 
@@ -154,7 +154,7 @@ impl Ac {
         match self.book.state.servers.pin(&host, port, kind) {
             None => {
                 let event = Event::ServerKeyPinned { host, port, kind, algorithm, fingerprint };
-                self.book.record(Cause::Operation(operation), Subject::Controller, event);
+                self.book.record(Cause::Operation(preflight::operation_of(operation)), Subject::Controller, event);
             }
             Some(pin) if pin.fingerprint == fingerprint => {}
             // Two fetches began before either had seen a key, and saw different ones: neither is believed further.
@@ -173,8 +173,12 @@ impl Ac {
             }
             FetchReport::ServerKey { operation, key } => self.on_server_key(operation, key),
             FetchReport::Done { operation, image } => self.fetched(operation, &image),
-            // Of a check, which keeps its own account.
-            FetchReport::Probed { .. } => {}
+            FetchReport::Probed { operation, family, version, octets } => {
+                self.on_probed(operation, &family, version, octets);
+            }
+            FetchReport::Failed { operation, failure, .. } if preflight::is_probe(operation) => {
+                self.on_probe_failed(operation, &failure);
+            }
             FetchReport::Failed { operation, failure, octets } => self.fetch_failed(operation, failure, octets),
         }
     }

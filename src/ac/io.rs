@@ -119,6 +119,11 @@ pub enum Input {
         /// Its value.
         value: u64,
     },
+    /// How much room the controller's disk has: the answer to [`Effect::AskDisk`].
+    DiskFree {
+        /// Octets; none if it cannot be told.
+        octets: Option<u64>,
+    },
     /// Nothing but the passing of time.
     Tick,
 }
@@ -202,6 +207,8 @@ pub enum Effect {
         /// Which.
         operation: OperationId,
     },
+    /// Say how much room there is for images.
+    AskDisk,
     /// Verify a cached image and make it ready.
     Load {
         /// Which.

@@ -147,7 +147,7 @@ impl Ac {
         backup: Option<ImageVersion>,
     ) -> (Option<ImageVersion>, bool) {
         let state = &self.book.state;
-        let (Some(running), Some(family)) = (state.running_version(), family) else { return (None, false) };
+        let (Some(running), Some(family)) = (state.version_to_run(id, version), family) else { return (None, false) };
         if version == Some(running) {
             return (None, false);
         }

@@ -91,7 +91,11 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Send { peer, .. } | Effect::SendBlock { peer, .. } | Effect::Close { peer } => Lane::Peer(*peer),
         Effect::SendClear { to, .. } | Effect::SendData { to, .. } => Lane::Address(*to),
         Effect::Reply { ticket, .. } => Lane::Ticket(*ticket),
-        Effect::StartFetch(_) | Effect::CancelFetch { .. } | Effect::Load { .. } | Effect::Remove { .. } => Lane::Work,
+        Effect::StartFetch(_)
+        | Effect::CancelFetch { .. }
+        | Effect::AskDisk
+        | Effect::Load { .. }
+        | Effect::Remove { .. } => Lane::Work,
     }
 }
 

@@ -36,6 +36,9 @@ impl Ac {
         let Some(joined) = session.joined.clone() else { return };
         let Some(wtp) = self.book.state.fleet.wtps.get(&joined.address.id) else { return };
         let Some(family) = joined.family.clone() else { return };
+        if self.is_paused(&joined.address.id) {
+            return;
+        }
         match wtp.image.clone() {
             ImageStatus::Initiated { version, mode: DownloadMode::Predownload, .. } => {
                 match self.availability(&family, version) {
@@ -70,7 +73,9 @@ impl Ac {
 
     /// A deferred WTP's turn: it is chosen once its image is in the cache.
     fn choose(&mut self, peer: Peer, joined: &Joined) {
-        let Some((version, family)) = self.book.state.running_version().zip(joined.family.clone()) else { return };
+        let state = &self.book.state;
+        let wanted = state.version_to_hold(&joined.address.id, joined.version);
+        let Some((version, family)) = wanted.zip(joined.family.clone()) else { return };
         if joined.version == Some(version) {
             self.hungry.remove(&peer);
             return;
@@ -79,7 +84,10 @@ impl Ac {
             self.pursue_image(&family, version, &Cause::Timer);
             return;
         }
-        let reset = self.book.state.config.image.join == ImageJoin::Immediate;
+        // A campaign resets its WTPs itself, when it is their turn.
+        let state = &self.book.state;
+        let reset =
+            state.config.image.join == ImageJoin::Immediate && state.campaigns.gives(&joined.address.id).is_none();
         let wtp = joined.address.clone();
         let subject = Subject::Wtp(wtp.id.clone());
         self.book.record(Cause::Timer, subject, Event::PredownloadRequested { wtp, family, version, reset });

@@ -2,6 +2,8 @@
 //!
 //! An `install add` stays until its fetch ends and tells how it goes, as clients expect.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -114,6 +116,12 @@ impl Operator {
             (Command::Activate { .. }, Err(refusal)) => {
                 Err(install::refused("activate", &refusal.to_string(), now, &self.time))
             }
+            (Command::Preflight | Command::Upgrade { .. }, Ok(accepted)) => self.watch_check(before, &accepted, out),
+            (Command::UpgradePause, Ok(_)) => {
+                Ok("no further AP is touched until `ap image upgrade resume`\n".to_owned())
+            }
+            (Command::UpgradeResume, Ok(_)) => Ok("the AP upgrade goes on\n".to_owned()),
+            (Command::UpgradeAbort, Ok(_)) => Ok("the AP upgrade is aborted\n".to_owned()),
             (Command::Configure { .. } | Command::Stop { .. }, Ok(_)) => Ok(String::new()),
             (Command::Predownload { .. }, Ok(accepted)) => Ok(told("predownload was requested for", accepted.wtps)),
             (Command::PredownloadAbort, Ok(accepted)) => Ok(told("predownload was called off for", accepted.wtps)),
@@ -123,6 +131,11 @@ impl Operator {
                 | Command::Predownload { .. }
                 | Command::PredownloadAbort
                 | Command::Reset { .. }
+                | Command::Preflight
+                | Command::Upgrade { .. }
+                | Command::UpgradePause
+                | Command::UpgradeResume
+                | Command::UpgradeAbort
                 | Command::Stop { .. },
                 Err(refusal),
             ) => Err(refused(&refusal)),

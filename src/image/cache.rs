@@ -72,6 +72,12 @@ impl ImageCache {
         OpenImage::open(&self.path(image.sha256), image, Arc::clone(&self.parts))
     }
 
+    /// Octets that can still be written where the images are.
+    pub fn free(&self) -> Result<u64, ImageError> {
+        let stat = nix::sys::statvfs::statvfs(&self.dir).map_err(|e| ImageError::local(&self.dir, e.into()))?;
+        Ok(stat.blocks_available() * stat.fragment_size())
+    }
+
     /// Removes an image; one that is not there is no error. Readers that have it open keep it until they end.
     pub fn remove(&self, image: Sha256) -> Result<(), ImageError> {
         let path = self.path(image);

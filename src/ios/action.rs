@@ -103,6 +103,12 @@ pub enum Show {
     ApImageReason,
     /// `show ap summary`
     ApSummary,
+    /// `show ap upgrade`
+    ApUpgrade,
+    /// `show ap upgrade ap-list`
+    ApUpgradeList,
+    /// `show ap upgrade summary`
+    ApUpgradeSummary,
     /// `show clock`
     Clock,
     /// `show install summary`

@@ -12,6 +12,7 @@ mod parse;
 mod pipe;
 mod profile;
 mod secret;
+mod upgrade;
 
 pub use arg::{Arg, Args, Value};
 pub use help::{complete, help, reference};
@@ -149,7 +150,13 @@ pub fn entries(mode: Mode) -> impl Iterator<Item = &'static Entry> {
 
 /// Every command.
 pub fn table() -> impl Iterator<Item = &'static Entry> {
-    exec::TABLE.iter().chain(config::TABLE).chain(profile::TABLE).chain(pipe::TABLE)
+    exec::TABLE
+        .iter()
+        .chain(config::TABLE)
+        .chain(profile::TABLE)
+        .chain(upgrade::TABLE)
+        .chain(upgrade::BEGIN)
+        .chain(pipe::TABLE)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod install;
 pub mod logging;
 pub mod running_config;
 mod table;
+pub mod upgrade;
 pub mod version;
 mod words;
 
@@ -22,6 +23,9 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApImage => ap_image::show(view),
         Show::ApImageReason => ap_reason::show(view),
         Show::ApSummary => ap_summary::show(view),
+        Show::ApUpgrade => upgrade::show(view),
+        Show::ApUpgradeList => upgrade::list(view),
+        Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
         Show::InstallSummary => install::show(view),
         Show::Logging { last } => logging::show(view, *last),

@@ -432,6 +432,7 @@ impl Control {
             Effect::Close { peer } => self.table.close(peer),
             Effect::StartFetch(order) => self.fetches.start(*order),
             Effect::CancelFetch { operation } => self.fetches.cancel(operation),
+            Effect::AskDisk => self.fetches.ask_disk(),
             Effect::Load { image } => self.images.open(image),
             Effect::Remove { sha256 } => self.images.remove(sha256),
             Effect::Reply { ticket, result } => {

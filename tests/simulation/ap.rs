@@ -38,6 +38,9 @@ impl Ap {
         let model = models[n % models.len()];
         let mut config = WtpConfig::new(model, &format!("AP-{n}"), mac, factory(), AC);
         config.local = addr;
+        if plan.sites > 0 {
+            config.location = format!("site {}", n % plan.sites);
+        }
         config.seed = rng.next();
         config.knobs = plan.knobs.clone();
         config.timers = plan.timers.clone();

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) fail_fetches: usize,
     /// The access points are switched on within this.
     pub(crate) power_on: Duration,
+    /// They stand in so many sites, in turn; 0: nobody is told where they stand.
+    pub(crate) sites: usize,
     /// Configuration beside the target version and the image server.
     pub(crate) settings: Vec<Setting>,
     /// What is unusual about the access points.
@@ -54,6 +56,7 @@ impl Plan {
             fetch: Duration::from_secs(2),
             fail_fetches: 0,
             power_on: Duration::from_secs(1),
+            sites: 0,
             settings: Vec::new(),
             knobs: Knobs::default(),
             timers: WtpTimers::default(),

@@ -46,6 +46,7 @@ impl World {
                     }
                 }
                 Effect::StartFetch(order) => self.start_fetch(*order),
+                Effect::AskDisk => self.inputs.push_back(Input::DiskFree { octets: Some(1 << 40) }),
                 Effect::CancelFetch { operation } => {
                     let failure = FetchFailure::new(FetchFailureKind::Cancelled, "cancelled");
                     self.fetch_ends(Duration::ZERO, FetchReport::Failed { operation, failure, octets: 0 });

@@ -28,7 +28,11 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Send { peer, .. } | Effect::SendBlock { peer, .. } | Effect::Close { peer } => Lane::Peer(*peer),
         Effect::SendClear { to, .. } | Effect::SendData { to, .. } => Lane::Address(*to),
         Effect::Reply { ticket, .. } => Lane::Ticket(*ticket),
-        Effect::StartFetch(_) | Effect::CancelFetch { .. } | Effect::Load { .. } | Effect::Remove { .. } => Lane::Work,
+        Effect::StartFetch(_)
+        | Effect::CancelFetch { .. }
+        | Effect::AskDisk
+        | Effect::Load { .. }
+        | Effect::Remove { .. } => Lane::Work,
     }
 }
 
@@ -122,6 +126,9 @@ impl Watch {
             Effect::SendBlock { peer, .. } => {
                 assert!(self.story.has_download(self.session(*peer)), "a block to {peer} before its download");
             }
+            Effect::StartFetch(order) if order.probe => {
+                assert!(self.story.count("PreflightStarted") > 0, "{order:?} before its check is in the ledger");
+            }
             Effect::StartFetch(order) => {
                 assert!(self.story.has_fetch(order.operation), "{order:?} before it is in the ledger");
             }
@@ -129,6 +136,7 @@ impl Watch {
             | Effect::SendData { .. }
             | Effect::Close { .. }
             | Effect::CancelFetch { .. }
+            | Effect::AskDisk
             | Effect::Load { .. }
             | Effect::Remove { .. }
             | Effect::Reply { .. } => {}

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
-use capledger_schema::project::config::SftpConfig;
+use capledger_schema::project::config::{SftpConfig, UpgradeConfig};
 use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
@@ -160,6 +160,17 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_upgrade()(
+        integrity_limit in 1..=10_000_u32,
+        percents in (1..=100_u8, 1..=100_u8),
+        iteration_expiry in 1..=86_400_u32,
+    ) -> UpgradeConfig {
+        let (site_share, rejoin_percent) = percents;
+        UpgradeConfig { integrity_limit, site_share, rejoin_percent, iteration_expiry, ..UpgradeConfig::default() }
+    }
+}
+
+prop_compose! {
     fn any_config()(
         hostname in prop_oneof![Just("capledger".to_owned()), word()],
         software_version in option::of(any_version()),
@@ -173,8 +184,9 @@ prop_compose! {
         policy in proptest::sample::select(&[JoinPolicy::Pin, JoinPolicy::Ca, JoinPolicy::Open][..]),
         authority in option::of(path()),
         image in any_image(),
+        upgrade in any_upgrade(),
     ) -> Config {
-        let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, ..Config::default() };
+        let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, upgrade, ..Config::default() };
         config.capwap.listen = listen;
         config.capwap.max_sessions = numbers.0;
         config.capwap.strict = strict;

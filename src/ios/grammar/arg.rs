@@ -9,6 +9,8 @@ use capledger_schema::image::{ImageFamily, ImageVersion};
 pub enum Arg {
     /// A whole number in a range, both ends included.
     Number(u64, u64),
+    /// 1 to 100 percent, or `one-shot`, which is 100; a number.
+    Share,
     /// An IPv4 or IPv6 address.
     Address,
     /// An IPv4 or IPv6 address or a name: letters, digits, `.`, `-`, `_`; at most 255.
@@ -33,7 +35,7 @@ const TEXT_LIMIT: usize = 512;
 /// A value that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Of [`Arg::Number`].
+    /// Of [`Arg::Number`] and [`Arg::Share`].
     Number(u64),
     /// Of [`Arg::Address`].
     Address(IpAddr),
@@ -56,6 +58,10 @@ impl Arg {
                 let n = digits.then(|| word.parse::<u64>().ok())??;
                 (min..=max).contains(&n).then_some(Value::Number(n))
             }
+            Arg::Share if word.len() > 2 && "one-shot".starts_with(&word.to_ascii_lowercase()) => {
+                Some(Value::Number(100))
+            }
+            Arg::Share => Arg::Number(1, 100).accept(word),
             Arg::Address => word.parse().ok().map(Value::Address),
             Arg::Host => {
                 let fits = is_name(word, 255) || word.parse::<IpAddr>().is_ok();
@@ -76,6 +82,7 @@ impl Arg {
     pub fn labels(self) -> Vec<String> {
         match self {
             Arg::Number(min, max) => vec![format!("<{min}-{max}>")],
+            Arg::Share => vec!["<1-100>".into(), "one-shot".into()],
             Arg::Address => vec!["A.B.C.D".into(), "X:X:X:X::X".into()],
             Arg::Host | Arg::Hostname | Arg::Word => vec!["WORD".into()],
             Arg::Version => vec!["A.B.C.D".into()],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::parse::{Choice, Cursor, NO, ParseErrorKind, Word, starts_with, words};
-use super::{Arg, Entry, Mode, Token, entries};
+use super::{Arg, Entry, Mode, Token, entries, upgrade};
 use crate::ios::action::Action;
 
 /// Columns that a list of words is set in.
@@ -109,6 +109,7 @@ fn may_begin(arg: Arg, word: &str) -> bool {
         Arg::Number(..) => word.bytes().all(|b| b.is_ascii_digit()),
         Arg::Address => word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.' || b == b':'),
         Arg::Version => word.bytes().all(|b| b.is_ascii_digit() || b == b'.'),
+        Arg::Share => word.bytes().all(|b| b.is_ascii_digit()) || "one-shot".starts_with(word),
         Arg::Host | Arg::Hostname | Arg::Family | Arg::Word | Arg::Line => arg.accept(word).is_some(),
         Arg::Choice(_) => false,
     }
@@ -144,14 +145,15 @@ pub fn reference() -> String {
         };
         let _ = writeln!(out, "\n## {title}: `{}`\n", mode.prompt());
         let mut commands: BTreeMap<String, &Entry> = BTreeMap::new();
-        for entry in entries(mode) {
+        for entry in entries(mode).filter(|e| !upgrade::is_shortened(e)) {
             // What a user may do is told once.
             if mode != Mode::Privileged || !entry.modes.contains(&Mode::User) {
-                commands.insert(syntax(entry.tokens), entry);
+                commands.insert(whole_syntax(entry), entry);
             }
         }
         for (text, entry) in commands {
-            let _ = writeln!(out, "- `{text}`: {}", purpose(entry.tokens));
+            let words = upgrade::with_options(entry).map_or(entry.tokens, |(words, _)| words);
+            let _ = writeln!(out, "- `{text}`: {}", purpose(words));
             for (label, help) in entry.tokens.iter().flat_map(values) {
                 let _ = writeln!(out, "  - `{label}`: {help}");
             }
@@ -161,6 +163,12 @@ pub fn reference() -> String {
         }
     }
     out
+}
+
+/// A command in one line, what may be left out of it in brackets.
+fn whole_syntax(entry: &'static Entry) -> String {
+    let Some((words, options)) = upgrade::with_options(entry) else { return syntax(entry.tokens) };
+    options.into_iter().fold(syntax(words), |text, option| format!("{text} [{}]", syntax(option)))
 }
 
 /// A command in one line: `capwap timer {wait-dtls | ...} <1-86400000>`.

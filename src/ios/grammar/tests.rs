@@ -11,6 +11,7 @@ use crate::story::assert_golden;
 fn example(arg: Arg) -> String {
     match arg {
         Arg::Number(min, _) => min.to_string(),
+        Arg::Share => "15".into(),
         Arg::Address => "10.0.0.5".into(),
         Arg::Host => "tftp.example".into(),
         Arg::Hostname => "9120-EWC".into(),

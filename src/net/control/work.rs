@@ -63,6 +63,11 @@ impl Fetches {
         }
     }
 
+    /// Tells the core how much room there is. Asking takes the file system no time worth a thread.
+    pub(super) fn ask_disk(&self) {
+        self.handle.input(Input::DiskFree { octets: self.cache.free().ok() });
+    }
+
     pub(super) fn cancel(&mut self, operation: OperationId) {
         if let Some((cancel, _)) = self.running.get(&operation) {
             cancel.cancel();
