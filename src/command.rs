@@ -4,8 +4,10 @@
 //! it and answers with events or a refusal. Nothing here checks or does anything.
 
 use std::fmt;
+use std::net::SocketAddr;
 
-use capledger_schema::event::CampaignPlan;
+use capledger_schema::Event;
+use capledger_schema::event::{CampaignPlan, LoginMethod};
 use capledger_schema::id::CampaignId;
 use capledger_schema::image::ImageVersion;
 use capledger_schema::setting::Setting;
@@ -55,11 +57,91 @@ pub enum Command {
     UpgradeResume,
     /// End the campaign: `ap image upgrade abort`.
     UpgradeAbort,
+    /// Record who used the command line, and how. Never refused but by a controller that stops.
+    Record(AccessFact),
     /// Stop the controller in order.
     Stop {
         /// In words: `signal`, `reload`, ...
         reason: String,
     },
+}
+
+/// What the shells around the command line have to tell of its use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessFact {
+    /// Somebody logged in.
+    LoggedIn {
+        /// The line.
+        vty: u16,
+        /// As whom.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// The controller's port.
+        port: u16,
+        /// By what.
+        method: LoginMethod,
+        /// 0 to 15.
+        privilege: u8,
+    },
+    /// Somebody was not let in.
+    LoginFailed {
+        /// As whom.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// The controller's port.
+        port: u16,
+        /// By what.
+        method: LoginMethod,
+        /// Failures from there that this stands for.
+        tries: u32,
+    },
+    /// A session ended.
+    LoggedOut {
+        /// The line.
+        vty: u16,
+        /// Whose.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// Why, in words.
+        reason: String,
+        /// How long it lasted, in microseconds.
+        duration_us: u64,
+    },
+    /// A line is about to be run.
+    Entered {
+        /// Its mode, as the prompt shows it.
+        mode: String,
+        /// As typed, with secrets masked.
+        line: String,
+    },
+    /// A limit was reached.
+    LimitReached {
+        /// Which.
+        limit: String,
+        /// Its value.
+        value: u64,
+    },
+}
+
+impl From<AccessFact> for Event {
+    fn from(fact: AccessFact) -> Event {
+        match fact {
+            AccessFact::LoggedIn { vty, user, from, port, method, privilege } => {
+                Event::OperatorLoggedIn { vty, user, from, port, method, privilege }
+            }
+            AccessFact::LoginFailed { user, from, port, method, tries } => {
+                Event::OperatorLoginFailed { user, from, port, method, tries }
+            }
+            AccessFact::LoggedOut { vty, user, from, reason, duration_us } => {
+                Event::OperatorLoggedOut { vty, user, from, reason, duration_us }
+            }
+            AccessFact::Entered { mode, line } => Event::OperatorCommandEntered { mode, line },
+            AccessFact::LimitReached { limit, value } => Event::LimitReached { limit, value },
+        }
+    }
 }
 
 /// Which WTPs a command is about.

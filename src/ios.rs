@@ -8,6 +8,7 @@ pub mod action;
 pub mod config_file;
 pub mod grammar;
 pub mod install;
+pub mod key_chain;
 pub mod line_editor;
 pub mod pager;
 pub mod pipe;

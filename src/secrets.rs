@@ -9,6 +9,7 @@
 //! with a `SecretSetting` that says what becomes of the id. How a shell gets it back: [`vault::Vault::reveal`], at the
 //! moment when it is used; a [`Plain`] is never kept, stored or printed.
 
+pub mod password;
 pub mod sealed;
 pub mod vault;
 
@@ -53,6 +54,16 @@ pub enum Typed {
     Sealed(String),
     /// `WORD`: in clear, unless it begins with the number of a type that only other controllers know.
     Untold(Plain),
+}
+
+impl Typed {
+    /// As it was typed: for whoever takes it out of the line.
+    pub fn typed(&self) -> &str {
+        match self {
+            Typed::Clear(plain) | Typed::Untold(plain) => plain.expose(),
+            Typed::Sealed(text) => text,
+        }
+    }
 }
 
 /// Why a secret could not be sealed, kept or revealed. It repeats nothing of the secret.
@@ -124,6 +135,17 @@ pub trait Secrets: fmt::Debug {
 
     /// A secret's ciphertext, to print.
     fn sealed(&self, id: SecretId) -> Option<Sealed>;
+
+    /// The salt for the password of one account, which is the same whenever it is asked for.
+    fn salt(&self, whose: &str) -> Result<[u8; password::SALT], SecretError> {
+        let mut salt = [0; password::SALT];
+        for (n, half) in salt.chunks_exact_mut(8).enumerate() {
+            // A sealed secret's id is an authenticator of its text under the controller's key.
+            let sealed = self.seal(&Typed::Clear(Plain::new(format!("salt {n} of {whose}"))))?;
+            half.copy_from_slice(&sealed.id().0.to_be_bytes());
+        }
+        Ok(salt)
+    }
 
     /// What follows `6` in a configuration line: with the ciphertext where there is one, else the id alone.
     fn text(&self, id: SecretId) -> String {

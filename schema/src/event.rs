@@ -525,6 +525,54 @@ pub enum Event {
         /// Why, in words, and what to do about it.
         words: String,
     },
+    /// Somebody logged in to the command line over SSH.
+    OperatorLoggedIn {
+        /// The line that the session has: `vty0`, `vty1`, ...
+        vty: u16,
+        /// As whom.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// The controller's port.
+        port: u16,
+        /// By what.
+        method: LoginMethod,
+        /// The privilege level, 0 to 15.
+        privilege: u8,
+    },
+    /// Somebody was not let in. Not more often than once a second: the failures between are counted.
+    OperatorLoginFailed {
+        /// As whom, as far as it was told: at most 64 characters.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// The controller's port.
+        port: u16,
+        /// By what.
+        method: LoginMethod,
+        /// Failures from this address since the last that was recorded, this one included.
+        tries: u32,
+    },
+    /// A session of the command line over SSH ended.
+    OperatorLoggedOut {
+        /// The line that it had.
+        vty: u16,
+        /// Whose.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+        /// Why, in words.
+        reason: String,
+        /// How long it lasted, in microseconds.
+        duration_us: u64,
+    },
+    /// A line of the command line, before it was run. Who and from where is the envelope's cause.
+    OperatorCommandEntered {
+        /// The mode in which it was typed, as its prompt shows it: `#`, `(config)#`, ...
+        mode: String,
+        /// As typed, with secrets as `******`; what was not understood is left out, since it may be one.
+        line: String,
+    },
 }
 
 /// Who a WTP is in an event: enough to write its log line without looking anything up.
@@ -625,4 +673,16 @@ pub enum DownloadMode {
 pub enum DownloadMethod {
     /// Image Data Requests on the control channel.
     Capwap,
+}
+
+/// By what an operator logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginMethod {
+    /// The password of `username NAME secret`.
+    Password,
+    /// A key of `ip ssh pubkey-chain`.
+    PublicKey,
+    /// The password of `enable secret`, in a session.
+    Enable,
 }

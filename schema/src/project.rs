@@ -165,7 +165,11 @@ impl Projection for State {
             | Event::InstallActionStarted { .. }
             | Event::InstallActionFailed { .. }
             | Event::ImageServerListening { .. }
-            | Event::ImageServerFailed { .. } => {}
+            | Event::ImageServerFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. } => {}
         }
         self.config.apply(envelope);
         self.fleet.apply(envelope);

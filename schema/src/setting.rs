@@ -114,6 +114,22 @@ pub enum Setting {
     ImageMap(String, Option<ImageFamily>),
     /// `ap image alias NAME FAMILY`: a name that WTPs ask by; none: `no`
     ImageAlias(String, Option<ImageFamily>),
+    /// `username NAME [privilege N] [secret 0|6|9 WORD]`
+    User(String, UserChange),
+    /// `no username NAME`
+    NoUser(String),
+    /// `key-string KEY` of a user in `ip ssh pubkey-chain`, and `no`: `ALGORITHM BASE64`
+    UserKey(String, String, bool),
+    /// `no username NAME` in `ip ssh pubkey-chain`: all keys of a user
+    NoUserKeys(String),
+    /// `enable secret 0|6|9 WORD`; none: `no`
+    EnableSecret(Option<SecretId>),
+    /// `ip ssh port N`
+    SshPort(u16),
+    /// `ip ssh listen ADDR`; none: every address
+    SshListen(Option<IpAddr>),
+    /// `exec-timeout MINUTES [SECONDS]` of `line vty`: seconds without input before a session ends; 0: never
+    ExecTimeout(u32),
 }
 
 impl Setting {
@@ -252,4 +268,13 @@ pub enum DtlsVersions {
     V1_0,
     /// Both.
     All,
+}
+
+/// What is set of an operator's account; what is none stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UserChange {
+    /// 0 to 15. An account that is new has 1.
+    pub privilege: Option<u8>,
+    /// The hash of the password.
+    pub secret: Option<SecretId>,
 }

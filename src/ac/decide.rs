@@ -46,6 +46,7 @@ pub enum Decision {
 pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
     match command {
         Command::Configure { changes } => configure(state, changes),
+        Command::Record(fact) => Ok(Decision::Facts(vec![(Subject::Controller, fact.into())])),
         Command::InstallAdd { url } => Ok(Decision::Fetch(url)),
         Command::InstallAddProfile => {
             let version = state.running_version().ok_or(Refusal::NoRunningVersion)?;
@@ -166,7 +167,17 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         | Setting::DtlsCiphersuite(..)
         | Setting::DtlsPsk(..)
         | Setting::ImageMap(..)
-        | Setting::ImageAlias(..) => Ok(()),
+        | Setting::ImageAlias(..)
+        | Setting::NoUser(_)
+        | Setting::UserKey(..)
+        | Setting::NoUserKeys(_)
+        | Setting::EnableSecret(_)
+        | Setting::SshPort(_)
+        | Setting::SshListen(_) => Ok(()),
+        Setting::User(_, change) => {
+            range("username NAME privilege", change.privilege.unwrap_or_default().into(), 0, 15)
+        }
+        Setting::ExecTimeout(s) => range("exec-timeout", u64::from(*s), 0, 2_147_483),
         Setting::PredownloadLimit(n) => range("ap image predownload limit", u64::from(*n), 1, 10_000),
         Setting::PredownloadBandwidth(Some(n)) => range("ap image predownload bandwidth", u64::from(*n), 1, 1_000_000),
         Setting::PredownloadBandwidth(None) => Ok(()),

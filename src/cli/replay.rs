@@ -277,6 +277,8 @@ fn may_be_replayed(line: &str) -> bool {
             | Action::Disable
             | Action::TerminalLength(_)
             | Action::TerminalWidth(_)
+            | Action::TerminalMonitor(_)
+            | Action::Keys(_)
             | Action::Filter(_),
         )) => false,
     }

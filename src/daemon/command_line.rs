@@ -12,17 +12,23 @@ use capledger_schema::id::{OperationId, Seq};
 use capledger_schema::{Envelope, Event};
 
 use crate::ac::Accepted;
-use crate::command::{Command, Refusal};
+use crate::command::{AccessFact, Command, Refusal};
 use crate::ios::{View, install, shell};
 use crate::net::clock::Clock;
 use crate::net::control::Handle;
 use crate::net::feed::{Answer, CommandLine, Output, Session, User};
 use crate::net::hub::Hub;
-use crate::secrets::Vault;
+use crate::secrets::{Vault, password};
 use crate::syslog::{Log, TimeFormat};
 
 /// How often a command that waits looks whether its operator has left.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often the password of `enable secret` is asked for.
+const ENABLE_TRIES: u32 = 3;
+
+/// How long a wrong one takes.
+const ENABLE_DELAY: Duration = Duration::from_secs(1);
 
 /// Opens sessions of the command line.
 pub(super) struct Operators {
@@ -67,6 +73,13 @@ struct Operator {
 
 impl Session for Operator {
     fn line(&mut self, line: &str, out: &mut dyn Output) -> Answer {
+        // First the record, then what it leads to.
+        if let Some(entered) = self.shell.recorded(line) {
+            let fact = AccessFact::Entered { mode: self.shell.mode().prompt().to_owned(), line: entered };
+            if let Err(refusal) = self.handle.command(Command::Record(fact), &self.user.name, &self.user.from) {
+                return Answer { text: refused(&refusal), ok: false, ends: false };
+            }
+        }
         let said = {
             let state = self.hub.state();
             let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +88,12 @@ impl Session for Operator {
             self.shell.line(line, &view)
         };
         let mut answer = Answer { text: said.text, ok: !said.refused, ends: said.close };
+        if said.enable {
+            match self.enable(out) {
+                Ok(()) => self.shell.grant(),
+                Err(text) => return Answer { text, ok: false, ..answer },
+            }
+        }
         // They are durable before the event that names them, and stay while it is under way.
         let _kept = match self.vault.keep(&said.secrets) {
             Ok(kept) => kept,
@@ -96,9 +115,49 @@ impl Session for Operator {
     fn prompt(&self) -> String {
         self.shell.prompt(&self.hub.state())
     }
+
+    fn help(&self, typed: &str) -> String {
+        self.shell.help(typed)
+    }
+
+    fn complete(&self, typed: &str) -> Option<String> {
+        self.shell.complete(typed)
+    }
+
+    fn terminal(&self) -> shell::Terminal {
+        self.shell.terminal()
+    }
+
+    fn set_terminal(&mut self, terminal: shell::Terminal) {
+        self.shell.set_terminal(terminal);
+    }
+
+    fn configures(&self) -> bool {
+        self.shell.mode().is_config()
+    }
+
+    fn monitors(&self) -> bool {
+        self.shell.monitors()
+    }
 }
 
 impl Operator {
+    /// Asks for the password of `enable secret`, as often as IOS does.
+    fn enable(&self, out: &mut dyn Output) -> Result<(), String> {
+        let Some(secret) = self.hub.state().config.access.enable else {
+            return Err("% No password set\n".to_owned());
+        };
+        let hash = self.vault.reveal(secret).map_err(|e| shell::refused(&e.to_string()))?;
+        for _ in 0..ENABLE_TRIES {
+            let Ok(typed) = out.ask_secret("Password: ") else { break };
+            if password::verify(&typed, &hash) {
+                return Ok(());
+            }
+            std::thread::sleep(ENABLE_DELAY);
+        }
+        Err("% Access denied\n".to_owned())
+    }
+
     /// Has the core do something; what is printed if it did, or if it did not.
     fn run(&self, command: Command, out: &mut dyn Output) -> Result<String, String> {
         let before = self.hub.seq();
@@ -122,7 +181,7 @@ impl Operator {
             }
             (Command::UpgradeResume, Ok(_)) => Ok("the AP upgrade goes on\n".to_owned()),
             (Command::UpgradeAbort, Ok(_)) => Ok("the AP upgrade is aborted\n".to_owned()),
-            (Command::Configure { .. } | Command::Stop { .. }, Ok(_)) => Ok(String::new()),
+            (Command::Configure { .. } | Command::Record(_) | Command::Stop { .. }, Ok(_)) => Ok(String::new()),
             (Command::Predownload { .. }, Ok(accepted)) => Ok(told("predownload was requested for", accepted.wtps)),
             (Command::PredownloadAbort, Ok(accepted)) => Ok(told("predownload was called off for", accepted.wtps)),
             (Command::Reset { .. }, Ok(accepted)) => Ok(told("reset was requested for", accepted.wtps)),
@@ -136,6 +195,7 @@ impl Operator {
                 | Command::UpgradePause
                 | Command::UpgradeResume
                 | Command::UpgradeAbort
+                | Command::Record(_)
                 | Command::Stop { .. },
                 Err(refusal),
             ) => Err(refused(&refusal)),

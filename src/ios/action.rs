@@ -1,12 +1,13 @@
 //! What a line of the command line means, typed: the right-hand side of every entry of the grammar.
 
 use capledger_schema::id::SecretId;
-use capledger_schema::setting::{ServeLogin, Setting};
+use capledger_schema::setting::{ServeLogin, Setting, UserChange};
 
 use super::grammar::Mode;
+use super::key_chain::KeyLine;
 use super::pipe::Filter;
 use crate::command::Command;
-use crate::secrets::{Plain, Typed};
+use crate::secrets::{Plain, Typed, password};
 
 /// What a line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Action {
         /// The secret, as typed.
         secret: Typed,
     },
+    /// A line of `ip ssh pubkey-chain`.
+    Keys(KeyLine),
     /// A command that is known and never works: what is told instead.
     Refuse(&'static str),
     /// `exit`: one mode up; the session ends in an exec mode.
@@ -47,6 +50,8 @@ pub enum Action {
     TerminalLength(u16),
     /// `terminal width N`: columns; 0 for no limit.
     TerminalWidth(u16),
+    /// `terminal monitor`, `terminal no monitor`: whether new lines of the log are printed.
+    TerminalMonitor(bool),
     /// What follows `|`.
     Filter(Filter),
 }
@@ -61,6 +66,20 @@ pub enum SecretSetting {
         /// The user's name.
         user: String,
     },
+    /// `username NAME [privilege N] secret 0|6|9 WORD`
+    User {
+        /// The user's name.
+        name: String,
+        /// The level that is set beside it.
+        privilege: Option<u8>,
+        /// Whether the secret is the hash of a password (type 9) and not the password.
+        hashed: bool,
+    },
+    /// `enable secret 0|6|9 WORD`
+    Enable {
+        /// Whether the secret is the hash of a password (type 9) and not the password.
+        hashed: bool,
+    },
     /// `ap dtls psk IDENTITY key 0|6 HEX`
     DtlsPsk {
         /// The identity that the access point names.
@@ -72,13 +91,32 @@ impl SecretSetting {
     /// What stands in the way of this secret, in clear, for this setting.
     pub fn check(&self, secret: &Plain) -> Result<(), &'static str> {
         match self {
-            SecretSetting::SftpPassword | SecretSetting::ImageServeLogin { .. } => Ok(()),
+            SecretSetting::SftpPassword
+            | SecretSetting::ImageServeLogin { .. }
+            | SecretSetting::User { hashed: false, .. }
+            | SecretSetting::Enable { hashed: false } => Ok(()),
+            SecretSetting::User { hashed: true, .. } | SecretSetting::Enable { hashed: true } => {
+                if password::is_hash(secret) { Ok(()) } else { Err("a secret of type 9 begins with $argon2id$") }
+            }
             SecretSetting::DtlsPsk { .. } => {
                 let hex = secret.expose();
                 let fits = hex.len().is_multiple_of(2) && (2..=128).contains(&hex.len());
                 let fits = fits && hex.bytes().all(|b| b.is_ascii_hexdigit());
                 if fits { Ok(()) } else { Err("a key has 1 to 64 octets, each of two hexadecimal digits") }
             }
+        }
+    }
+
+    /// Whose password it is, if it is kept as a hash alone: one account and another have different salts.
+    pub fn hashed_for(&self) -> Option<String> {
+        match self {
+            SecretSetting::User { name, hashed: false, .. } => Some(format!("username {name}")),
+            SecretSetting::Enable { hashed: false } => Some("enable".to_owned()),
+            SecretSetting::User { hashed: true, .. }
+            | SecretSetting::Enable { hashed: true }
+            | SecretSetting::SftpPassword
+            | SecretSetting::ImageServeLogin { .. }
+            | SecretSetting::DtlsPsk { .. } => None,
         }
     }
 
@@ -89,6 +127,10 @@ impl SecretSetting {
             SecretSetting::ImageServeLogin { user } => {
                 Setting::ImageServeLogin(Some(ServeLogin { user, password: secret }))
             }
+            SecretSetting::User { name, privilege, .. } => {
+                Setting::User(name, UserChange { privilege, secret: Some(secret) })
+            }
+            SecretSetting::Enable { .. } => Setting::EnableSecret(Some(secret)),
             SecretSetting::DtlsPsk { identity } => Setting::DtlsPsk(identity, Some(secret)),
         }
     }

@@ -6,8 +6,9 @@ use capledger_schema::setting::Setting;
 
 use super::action::{Action, SecretSetting};
 use super::grammar::Mode;
+use super::key_chain::KeyChain;
 use super::shell::read;
-use crate::secrets::{NoSecrets, Sealed, SecretError, Secrets, Typed};
+use crate::secrets::{NoSecrets, Sealed, SecretError, Secrets, Typed, password};
 
 /// Octets of a configuration at most.
 pub const FILE_LIMIT: usize = 1 << 20;
@@ -62,6 +63,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
     }
     let mut out = File::default();
     let mut mode = Mode::Config;
+    let mut chain = KeyChain::default();
     let mut ended = false;
     for (n, line) in text.lines().enumerate() {
         let column = line.chars().take_while(|c| c.is_whitespace()).count();
@@ -87,6 +89,11 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
                 out.settings.push(setting);
                 out.secrets.push(sealed);
             }
+            Action::Keys(line) => {
+                let (settings, enter) = chain.take(line).map_err(|words| wrong(n, column, words.to_owned()))?;
+                out.settings.extend(settings);
+                mode = enter.unwrap_or(mode);
+            }
             Action::Refuse(words) => return Err(wrong(n, column, words.to_owned())),
             Action::End => ended = true,
             Action::Exit => match mode.parent() {
@@ -105,6 +112,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             | Action::Disable
             | Action::TerminalLength(_)
             | Action::TerminalWidth(_)
+            | Action::TerminalMonitor(_)
             | Action::Filter(_) => return Err(wrong(n, column, "this is no setting".into())),
         }
     }
@@ -117,7 +125,17 @@ pub(super) fn seal(setting: SecretSetting, secret: &Typed, sealer: &dyn Secrets)
         Typed::Clear(plain) | Typed::Untold(plain) => setting.check(plain)?,
         Typed::Sealed(_) => {}
     }
-    let sealed = sealer.seal(secret).map_err(|e: SecretError| e.to_string())?;
+    let words = |e: SecretError| e.to_string();
+    let hashed = match (setting.hashed_for(), secret) {
+        (Some(whose), Typed::Clear(plain)) => Some(password::hash(plain, sealer.salt(&whose).map_err(words)?)),
+        // The vault refuses what only looks like a secret without a type.
+        (Some(whose), Typed::Untold(plain)) if sealer.seal(secret).map(drop).map_err(words) == Ok(()) => {
+            Some(password::hash(plain, sealer.salt(&whose).map_err(words)?))
+        }
+        (Some(_), Typed::Untold(_) | Typed::Sealed(_)) | (None, _) => None,
+    };
+    let hashed = hashed.transpose().map_err(words)?.map(Typed::Clear);
+    let sealed = sealer.seal(hashed.as_ref().unwrap_or(secret)).map_err(words)?;
     Ok((setting.with(sealed.id()), sealed))
 }
 

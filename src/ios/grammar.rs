@@ -4,6 +4,7 @@
 //! Matching is IOS's: a keyword may be cut to what is unique among its neighbours, letter case does not count, and a
 //! line is read from the left without going back.
 
+mod access;
 mod arg;
 mod config;
 mod exec;
@@ -40,13 +41,21 @@ pub enum Mode {
     ImageProfileSftp,
     /// `HOST(config-wireless-image-download-profile-http)#`: of both HTTP and HTTPS
     ImageProfileHttp,
+    /// `HOST(config-line)#`
+    Line,
+    /// `HOST(conf-ssh-pubkey)#`
+    SshPubkey,
+    /// `HOST(conf-ssh-pubkey-user)#`
+    SshPubkeyUser,
+    /// `HOST(conf-ssh-pubkey-data)#`: the lines of a key
+    SshPubkeyData,
     /// Not a mode of its own: what follows `|` after a `show`.
     Pipe,
 }
 
 impl Mode {
     /// Every mode that has entries.
-    pub const ALL: [Mode; 8] = [
+    pub const ALL: [Mode; 12] = [
         Mode::User,
         Mode::Privileged,
         Mode::Config,
@@ -54,6 +63,10 @@ impl Mode {
         Mode::ImageProfileTftp,
         Mode::ImageProfileSftp,
         Mode::ImageProfileHttp,
+        Mode::Line,
+        Mode::SshPubkey,
+        Mode::SshPubkeyUser,
+        Mode::SshPubkeyData,
         Mode::Pipe,
     ];
 
@@ -64,7 +77,11 @@ impl Mode {
             | Mode::ImageProfile
             | Mode::ImageProfileTftp
             | Mode::ImageProfileSftp
-            | Mode::ImageProfileHttp => true,
+            | Mode::ImageProfileHttp
+            | Mode::Line
+            | Mode::SshPubkey
+            | Mode::SshPubkeyUser
+            | Mode::SshPubkeyData => true,
             Mode::User | Mode::Privileged | Mode::Pipe => false,
         }
     }
@@ -79,6 +96,10 @@ impl Mode {
             Mode::ImageProfileTftp => "(config-wireless-image-download-profile-tftp)#",
             Mode::ImageProfileSftp => "(config-wireless-image-download-profile-sftp)#",
             Mode::ImageProfileHttp => "(config-wireless-image-download-profile-http)#",
+            Mode::Line => "(config-line)#",
+            Mode::SshPubkey => "(conf-ssh-pubkey)#",
+            Mode::SshPubkeyUser => "(conf-ssh-pubkey-user)#",
+            Mode::SshPubkeyData => "(conf-ssh-pubkey-data)#",
             Mode::Pipe => "|",
         }
     }
@@ -88,7 +109,9 @@ impl Mode {
         match self {
             Mode::User | Mode::Privileged | Mode::Pipe => None,
             Mode::Config => Some(Mode::Privileged),
-            Mode::ImageProfile => Some(Mode::Config),
+            Mode::ImageProfile | Mode::Line | Mode::SshPubkey => Some(Mode::Config),
+            Mode::SshPubkeyUser => Some(Mode::SshPubkey),
+            Mode::SshPubkeyData => Some(Mode::SshPubkeyUser),
             Mode::ImageProfileTftp | Mode::ImageProfileSftp | Mode::ImageProfileHttp => Some(Mode::ImageProfile),
         }
     }
@@ -156,6 +179,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(profile::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)
+        .chain(access::TABLE)
         .chain(pipe::TABLE)
 }
 

@@ -101,6 +101,20 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::ImageMap(model, None) => global(format!("no ap image map {model}")),
         Setting::ImageAlias(name, Some(family)) => global(format!("ap image alias {name} {family}")),
         Setting::ImageAlias(name, None) => global(format!("no ap image alias {name}")),
+        Setting::User(name, change) => {
+            let privilege = change.privilege.map(|level| format!(" privilege {level}")).unwrap_or_default();
+            let secret = change.secret.map(|id| format!(" secret 6 {}", secrets.text(id))).unwrap_or_default();
+            global(format!("username {name}{privilege}{secret}"))
+        }
+        Setting::NoUser(name) => global(format!("no username {name}")),
+        Setting::UserKey(_, key, on) => (Mode::SshPubkeyUser, format!("{}key-string {key}", no(!on))),
+        Setting::NoUserKeys(name) => (Mode::SshPubkey, format!("no username {name}")),
+        Setting::EnableSecret(Some(secret)) => global(format!("enable secret 6 {}", secrets.text(*secret))),
+        Setting::EnableSecret(None) => global("no enable secret".into()),
+        Setting::SshPort(port) => global(format!("ip ssh port {port}")),
+        Setting::SshListen(Some(address)) => global(format!("ip ssh listen {address}")),
+        Setting::SshListen(None) => global("no ip ssh listen".into()),
+        Setting::ExecTimeout(s) => (Mode::Line, format!("exec-timeout {} {}", s / 60, s % 60)),
     }
 }
 
@@ -174,11 +188,11 @@ pub fn lines(config: &Config, secrets: &dyn Secrets) -> String {
         let _ = writeln!(out, "hostname {}", config.hostname);
     }
     let mut group = "hostname";
-    let mut profile = Vec::new();
+    let mut behind = Vec::new();
     for setting in &settings {
         let (mode, text) = line(setting, secrets);
         if mode != Mode::Config {
-            profile.push((mode, text));
+            behind.push((heads(setting, mode), text));
             continue;
         }
         let first = two_words(text.strip_prefix("no ").unwrap_or(&text));
@@ -188,15 +202,39 @@ pub fn lines(config: &Config, secrets: &dyn Secrets) -> String {
         }
         let _ = writeln!(out, "{text}");
     }
-    if !profile.is_empty() {
-        out.push_str("!\nwireless profile image-download default\n");
-    }
-    for (mode, text) in profile {
-        let indent = if mode == Mode::ImageProfile { " " } else { "  " };
-        let _ = writeln!(out, "{indent}{text}");
+    // Lines of the same sub-mode follow each other in the difference.
+    let mut above: Vec<String> = Vec::new();
+    for (heads, text) in behind {
+        if above.first() != heads.first() {
+            out.push_str("!\n");
+        }
+        for (depth, head) in heads.iter().enumerate() {
+            if above.get(depth) != Some(head) && !head.is_empty() {
+                above.truncate(depth);
+                let _ = writeln!(out, "{}{head}", " ".repeat(depth));
+            }
+        }
+        let _ = writeln!(out, "{}{text}", " ".repeat(heads.len()));
+        above = heads;
     }
     out.push_str("!\n");
     out
+}
+
+/// The lines that lead to the mode of a setting, from configuration mode on.
+fn heads(setting: &Setting, mode: Mode) -> Vec<String> {
+    let profile = || "wireless profile image-download default".to_owned();
+    match mode {
+        Mode::ImageProfile => vec![profile()],
+        // A sub-mode of the profile is entered by the line of its mode, or by a line of its own.
+        Mode::ImageProfileTftp | Mode::ImageProfileSftp | Mode::ImageProfileHttp => vec![profile(), String::new()],
+        Mode::Line => vec!["line vty 0 15".to_owned()],
+        Mode::SshPubkey | Mode::SshPubkeyUser | Mode::SshPubkeyData => {
+            let user = if let Setting::UserKey(user, ..) = setting { Some(format!("username {user}")) } else { None };
+            std::iter::once("ip ssh pubkey-chain".to_owned()).chain(user).collect()
+        }
+        Mode::User | Mode::Privileged | Mode::Config | Mode::Pipe => Vec::new(),
+    }
 }
 
 /// Lines that stand together, by their first words.
@@ -208,6 +246,7 @@ fn group_of(words: (&str, &str)) -> &'static str {
         ("capwap", _) => "capwap",
         ("ap", "image") => "ap image",
         ("ap", _) => "ap",
+        ("username" | "enable" | "ip", _) => "access",
         _ => "",
     }
 }

@@ -10,6 +10,7 @@ use capledger_schema::setting::Setting;
 use super::View;
 use super::action::Action;
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
+use super::key_chain::KeyChain;
 use super::pipe::Filter;
 use super::{config_file, show};
 use crate::command::Command;
@@ -26,6 +27,8 @@ pub struct Shell {
     /// The secrets that commands name which this line leads to.
     named: Vec<Sealed>,
     terminal: Terminal,
+    chain: KeyChain,
+    monitor: bool,
 }
 
 /// What `terminal ...` sets.
@@ -56,6 +59,8 @@ pub struct Output {
     pub refused: bool,
     /// Whether the session is over.
     pub close: bool,
+    /// Whether the password of `enable secret` is to be asked for; [`Shell::grant`] follows if it was right.
+    pub enable: bool,
 }
 
 impl Output {
@@ -66,6 +71,19 @@ impl Output {
     fn refused(text: impl Into<String>) -> Output {
         Output { text: text.into(), refused: true, ..Output::default() }
     }
+}
+
+/// Characters of a line that are recorded.
+const RECORD_LIMIT: usize = 512;
+
+/// A line whose URLs show no user and no password.
+fn without_credentials(line: &str) -> String {
+    let hidden = |word: &str| {
+        let (scheme, rest) = word.split_once("://")?;
+        let (credentials, _) = rest.split_once('/').unwrap_or((rest, "")).0.rsplit_once('@')?;
+        Some(format!("{scheme}://******{}", &rest[credentials.len()..]))
+    };
+    line.split(' ').map(|word| hidden(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
 /// How the core's refusal of a wish is printed: `% WORDS`.
@@ -87,6 +105,8 @@ impl Shell {
             sealed: Vec::new(),
             named: Vec::new(),
             terminal: Terminal::default(),
+            chain: KeyChain::default(),
+            monitor: false,
         }
     }
 
@@ -103,6 +123,35 @@ impl Shell {
     /// What `terminal ...` would set: for a client that tells its size.
     pub fn set_terminal(&mut self, terminal: Terminal) {
         self.terminal = terminal;
+    }
+
+    /// Whether new lines of the log are to be printed as they come: `terminal monitor`.
+    pub fn monitors(&self) -> bool {
+        self.monitor
+    }
+
+    /// Lets the session have every privilege: the password of `enable secret` was right.
+    pub fn grant(&mut self) {
+        self.granted = Privilege::Privileged;
+        self.mode = Mode::Privileged;
+    }
+
+    /// How a line is recorded, before it is run: with its secret masked, and without what is not understood, which may
+    /// be a secret in the wrong place. None for an empty line and a comment.
+    pub fn recorded(&self, typed: &str) -> Option<String> {
+        let line = typed.replace('\0', "");
+        let kept = match self.parse(&line) {
+            Ok(None) => return None,
+            Ok(Some(Parsed { action: Action::ConfigureSecret { secret, .. }, .. })) => {
+                let head = line.trim_end().strip_suffix(secret.typed()).unwrap_or_default();
+                format!("{head}******")
+            }
+            Ok(Some(_)) => without_credentials(&line),
+            Err(e) if e.word.is_empty() => without_credentials(&line),
+            Err(e) => line.chars().take(e.start).chain("...".chars()).collect(),
+        };
+        let clean = |c: char| if c.is_control() { ' ' } else { c };
+        Some(kept.trim().chars().map(clean).take(RECORD_LIMIT).collect())
     }
 
     /// Settings of the sub-mode that wait for its end.
@@ -211,7 +260,7 @@ impl Shell {
 
     /// Goes to a mode. What a sub-mode held is committed as one change on leaving it; going deeper leaves nothing.
     fn enter(&mut self, mode: Mode) -> Vec<Command> {
-        let deeper = mode.parent() == Some(self.mode) && self.mode == Mode::ImageProfile;
+        let deeper = mode.parent() == Some(self.mode) && self.mode != Mode::Config;
         let stays = mode == self.mode || deeper;
         self.mode = mode;
         if stays || self.pending.is_empty() {
@@ -237,6 +286,15 @@ impl Shell {
                 }
                 Err(words) => Output::refused(refused(&words)),
             },
+            Action::Keys(line) => match self.chain.take(line) {
+                Ok((settings, enter)) => self.configure(settings, enter),
+                Err(words) => {
+                    if self.mode == Mode::SshPubkeyData {
+                        self.mode = Mode::SshPubkeyUser;
+                    }
+                    Output::refused(refused(words))
+                }
+            },
             Action::Refuse(words) => Output::refused(refused(words)),
             Action::Exit => match self.mode.parent() {
                 Some(parent) => Output { commands: self.enter(parent), ..Output::default() },
@@ -248,7 +306,7 @@ impl Shell {
                     self.mode = Mode::Privileged;
                     Output::default()
                 }
-                Privilege::User => Output::refused(refused("Access denied")),
+                Privilege::User => Output { enable: true, ..Output::default() },
             },
             Action::Disable => {
                 self.mode = Mode::User;
@@ -260,6 +318,10 @@ impl Shell {
             }
             Action::TerminalWidth(width) => {
                 self.terminal.width = width;
+                Output::default()
+            }
+            Action::TerminalMonitor(on) => {
+                self.monitor = on;
                 Output::default()
             }
             // Both are read by `parse` with the line that they stand in; by themselves they are nothing to run.
@@ -301,9 +363,11 @@ fn may_be_done(action: &Action) -> bool {
         | Action::Run(_)
         | Action::ActivateAdded
         | Action::TerminalLength(_)
-        | Action::TerminalWidth(_) => true,
+        | Action::TerminalWidth(_)
+        | Action::TerminalMonitor(_) => true,
         Action::Configure { .. }
         | Action::ConfigureSecret { .. }
+        | Action::Keys(_)
         | Action::Refuse(_)
         | Action::Exit
         | Action::End

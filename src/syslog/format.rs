@@ -122,6 +122,28 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::LimitReached { limit, value } => {
             sys(Severity::Warning, "LIMIT_REACHED", &format!("{limit}: the limit of {value} is reached"))
         }
+        Event::OperatorLoggedIn { user, from, port, .. } => login(
+            Severity::Notice,
+            "LOGIN_SUCCESS",
+            &format!(
+                "Login Success [user: {user}] [Source: {}] [localport: {port}] at {}",
+                from.ip(),
+                second(envelope.at)
+            ),
+        ),
+        Event::OperatorLoginFailed { user, from, port, .. } => login(
+            Severity::Warning,
+            "LOGIN_FAILED",
+            &format!(
+                "Login failed [user: {user}] [Source: {}] [localport: {port}] \
+                 [Reason: Login Authentication Failed] at {}",
+                from.ip(),
+                second(envelope.at)
+            ),
+        ),
+        Event::OperatorLoggedOut { vty, user, from, .. } => {
+            sys(Severity::Informational, "LOGOUT", &format!("User {user} has exited tty session {vty}({})", from.ip()))
+        }
         Event::WtpDiscovered { .. }
         | Event::WtpJoined { .. }
         | Event::WtpMessageRejected { .. }
@@ -150,7 +172,8 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::CampaignWtpMissing { .. }
         | Event::CampaignPaused { .. }
         | Event::CampaignResumed { .. }
-        | Event::CampaignEnded { .. } => return None,
+        | Event::CampaignEnded { .. }
+        | Event::OperatorCommandEntered { .. } => return None,
     };
     Some(line)
 }
@@ -287,6 +310,10 @@ fn sys(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
     IosLine::new(severity, "SYS", mnemonic, text)
 }
 
+fn login(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
+    IosLine::new(severity, "SEC_LOGIN", mnemonic, text)
+}
+
 fn wncd(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
     IosLine::new(severity, CAPWAP, mnemonic, &format!("Chassis 1 R0/0: wncd: {text}"))
 }
@@ -297,6 +324,12 @@ fn install(severity: Severity, mnemonic: &'static str, text: &str) -> IosLine {
 
 fn completed(what: &str) -> IosLine {
     install(Severity::Notice, "INSTALL_COMPLETED_INFO", &format!("Completed install {what}"))
+}
+
+/// As `show clock` has it, without the fraction.
+fn second(at: Timestamp) -> String {
+    let text = clock(at);
+    text.split_once(' ').map_or_else(String::new, |(time, rest)| format!("{} {rest}", &time[..8.min(time.len())]))
 }
 
 fn clock(at: Timestamp) -> String {

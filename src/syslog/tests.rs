@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use capledger_schema::event::{DisjoinReason, DownloadMode, InstallAction, RefusalReason, RollbackReason};
+use capledger_schema::event::{DisjoinReason, DownloadMode, InstallAction, LoginMethod, RefusalReason, RollbackReason};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{OperationId, SessionId, Sha256};
 use capledger_schema::project::Projection;
@@ -209,6 +209,15 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
             words: "Address already in use".into(),
         },
         Event::ImageNotTaken { wtp: wtp.clone(), expected: new, reports: Some(old), tries: 1, next_retry: None },
+    ] {
+        story.after_ms(500).tell(cause.clone(), Subject::Controller, event);
+    }
+    let (user, from) = ("admin".to_owned(), "172.16.5.77:50022".parse().expect("address"));
+    let method = LoginMethod::Password;
+    for event in [
+        Event::OperatorLoginFailed { user: user.clone(), from, port: 2222, method, tries: 1 },
+        Event::OperatorLoggedIn { vty: 0, user: user.clone(), from, port: 2222, method, privilege: 15 },
+        Event::OperatorLoggedOut { vty: 0, user, from, reason: "exit".into(), duration_us: 1 },
     ] {
         story.after_ms(500).tell(cause.clone(), Subject::Controller, event);
     }

@@ -219,6 +219,16 @@ fn say(envelope: &Envelope) -> Option<Said> {
             ((None, SERVER.into()), format!("listens on {listen}"), Tone::Good)
         }
         Event::ImageServerFailed { words, .. } => ((None, SERVER.into()), words.clone(), Tone::Bad),
+        Event::OperatorLoggedIn { user, from, .. } => {
+            ((None, CONTROLLER.into()), format!("{user} logged in from {}", from.ip()), Tone::Plain)
+        }
+        Event::OperatorLoginFailed { user, from, .. } => {
+            ((None, CONTROLLER.into()), format!("{user} was not let in from {}", from.ip()), Tone::Warn)
+        }
+        Event::OperatorLoggedOut { user, reason, .. } => {
+            ((None, CONTROLLER.into()), format!("{user} logged out: {reason}"), Tone::Plain)
+        }
+        Event::OperatorCommandEntered { .. } => return None,
     };
     Some((wtp, who, what, tone))
 }
@@ -282,7 +292,11 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::InstallActionStarted { .. }
         | Event::InstallActionFailed { .. }
         | Event::ImageServerListening { .. }
-        | Event::ImageServerFailed { .. } => None,
+        | Event::ImageServerFailed { .. }
+        | Event::OperatorLoggedIn { .. }
+        | Event::OperatorLoginFailed { .. }
+        | Event::OperatorLoggedOut { .. }
+        | Event::OperatorCommandEntered { .. } => None,
     }
 }
 

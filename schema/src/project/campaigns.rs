@@ -392,6 +392,10 @@ impl Campaigns {
             | Event::InstallActionFailed { .. }
             | Event::ImageServerListening { .. }
             | Event::ImageServerFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

@@ -1,5 +1,6 @@
 //! The running configuration, as the fold of every `ConfigurationChanged`.
 
+mod access;
 mod image;
 mod upgrade;
 
@@ -16,6 +17,7 @@ use crate::id::SecretId;
 use crate::image::ImageVersion;
 use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, Setting};
 
+pub use access::{AccessConfig, UserConfig};
 pub use image::{HttpConfig, ImageConfig, SftpConfig};
 pub use upgrade::{ServeConfig, UpgradeConfig};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// `install ...`, `ap upgrade ...`
     pub upgrade: UpgradeConfig,
+    /// `username ...`, `enable secret`, `ip ssh ...`, `line vty`
+    pub access: AccessConfig,
 }
 
 /// `capwap ...`
@@ -92,6 +96,7 @@ impl Default for Config {
             image: ImageConfig::default(),
             serve: ServeConfig::default(),
             upgrade: UpgradeConfig::default(),
+            access: AccessConfig::default(),
         }
     }
 }
@@ -267,13 +272,26 @@ impl Config {
             Setting::DtlsPsk(identity, key) => put(&mut self.dtls.psk, identity, key),
             Setting::ImageMap(model, family) => put(&mut self.image.map, model, family),
             Setting::ImageAlias(name, family) => put(&mut self.image.aliases, name, family),
+            Setting::User(name, change) => self.access.change_user(name, change),
+            Setting::NoUser(name) => {
+                self.access.users.remove(&name);
+            }
+            Setting::UserKey(name, key, on) => self.access.change_key(&name, key, on),
+            Setting::NoUserKeys(name) => {
+                self.access.keys.remove(&name);
+            }
+            Setting::EnableSecret(secret) => self.access.enable = secret,
+            Setting::SshPort(port) => self.access.port = port,
+            Setting::SshListen(address) => self.access.listen = address,
+            Setting::ExecTimeout(seconds) => self.access.exec_timeout = seconds,
         }
     }
 
     /// The secrets that it names.
     pub fn secrets(&self) -> BTreeSet<SecretId> {
         let login = self.serve.login.as_ref().map(|login| login.password);
-        self.image.sftp.password.into_iter().chain(login).chain(self.dtls.psk.values().copied()).collect()
+        let psk = self.dtls.psk.values().copied();
+        self.image.sftp.password.into_iter().chain(login).chain(psk).chain(self.access.secrets()).collect()
     }
 
     /// The settings that lead from this configuration to `wanted`: empty if they are equal.
@@ -380,6 +398,7 @@ impl Config {
         put(a.site_share != b.site_share, Setting::UpgradeSiteShare(b.site_share));
         put(a.rejoin_percent != b.rejoin_percent, Setting::UpgradeRejoinPercent(b.rejoin_percent));
         put(a.iteration_expiry != b.iteration_expiry, Setting::UpgradeIterationExpiry(b.iteration_expiry));
+        out.extend(self.access.difference(&wanted.access));
         out
     }
 }
@@ -413,7 +432,7 @@ impl Projection for Config {
 mod tests {
     use super::*;
     use crate::image::ImageFamily;
-    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol};
+    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol, UserChange};
 
     fn some_settings() -> Vec<Setting> {
         let family: ImageFamily = "ap1g8".parse().expect("family");
@@ -439,6 +458,13 @@ mod tests {
             Setting::DtlsPsk("ap-1".into(), Some(SecretId(9))),
             Setting::ImageMap("C9999".into(), "ap1g9".parse().ok()),
             Setting::ImageAlias("/c1130".into(), "ap1g9".parse().ok()),
+            Setting::User("admin".into(), UserChange { privilege: Some(15), secret: Some(SecretId(10)) }),
+            Setting::User("guest".into(), UserChange::default()),
+            Setting::UserKey("admin".into(), "ssh-ed25519 AAAA".into(), true),
+            Setting::EnableSecret(Some(SecretId(11))),
+            Setting::SshPort(2022),
+            Setting::SshListen("127.0.0.1".parse().ok()),
+            Setting::ExecTimeout(0),
         ]
     }
 

@@ -498,7 +498,11 @@ impl Projection for Fleet {
             | Event::InstallActionStarted { .. }
             | Event::InstallActionFailed { .. }
             | Event::ImageServerListening { .. }
-            | Event::ImageServerFailed { .. } => {}
+            | Event::ImageServerFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. } => {}
         }
     }
 }

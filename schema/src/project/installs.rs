@@ -255,7 +255,11 @@ impl Projection for Installs {
             | Event::InstallActionStarted { .. }
             | Event::InstallActionFailed { .. }
             | Event::ImageServerListening { .. }
-            | Event::ImageServerFailed { .. } => {}
+            | Event::ImageServerFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. } => {}
         }
     }
 }

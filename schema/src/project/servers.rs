@@ -49,6 +49,10 @@ impl Projection for Servers {
             | Event::ControllerStopped { .. }
             | Event::ClockStepped { .. }
             | Event::ConfigurationChanged { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

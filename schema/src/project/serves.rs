@@ -205,7 +205,11 @@ impl Projection for Serves {
             | Event::CampaignEnded { .. }
             | Event::VersionUnstaged { .. }
             | Event::InstallActionStarted { .. }
-            | Event::InstallActionFailed { .. } => {}
+            | Event::InstallActionFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. } => {}
         }
     }
 }

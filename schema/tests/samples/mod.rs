@@ -2,8 +2,8 @@
 
 use capledger_schema::event::{
     CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMethod, DownloadMode, Event, Finding,
-    FindingSubject, InstallAction, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict, WtpAddress,
-    WtpInventory,
+    FindingSubject, InstallAction, LoginMethod, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict,
+    WtpAddress, WtpInventory,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{
@@ -12,7 +12,7 @@ use capledger_schema::id::{
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::setting::{
     CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin,
-    ServeProtocol, Setting,
+    ServeProtocol, Setting, UserChange,
 };
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Source, Subject};
@@ -74,6 +74,10 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::InstallActionFailed { .. } => "install_action_failed",
         Event::ImageServerListening { .. } => "image_server_listening",
         Event::ImageServerFailed { .. } => "image_server_failed",
+        Event::OperatorLoggedIn { .. } => "operator_logged_in",
+        Event::OperatorLoginFailed { .. } => "operator_login_failed",
+        Event::OperatorLoggedOut { .. } => "operator_logged_out",
+        Event::OperatorCommandEntered { .. } => "operator_command_entered",
     }
 }
 
@@ -169,6 +173,22 @@ fn later_settings() -> Vec<Setting> {
 }
 
 /// One envelope per event, numbered from 1.
+/// Who may log in, and how.
+fn access_settings() -> Vec<Setting> {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq".to_owned();
+    vec![
+        Setting::User("admin".to_owned(), UserChange { privilege: Some(15), secret: Some(SecretId(0x5ec)) }),
+        Setting::NoUser("guest".to_owned()),
+        Setting::UserKey("admin".to_owned(), key.clone(), true),
+        Setting::UserKey("admin".to_owned(), key, false),
+        Setting::NoUserKeys("guest".to_owned()),
+        Setting::EnableSecret(Some(SecretId(0x5ed))),
+        Setting::SshPort(2022),
+        Setting::SshListen("10.0.0.1".parse().ok()),
+        Setting::ExecTimeout(90),
+    ]
+}
+
 pub(crate) fn samples() -> Vec<Envelope> {
     let session = SessionId(0x51);
     let operation = OperationId(0x0b);
@@ -178,6 +198,8 @@ pub(crate) fn samples() -> Vec<Envelope> {
     let (by_wtp, of_wtp) = (Cause::Wtp(session), Subject::Wtp(wtp().id));
     let of_operation = Subject::Operation(operation);
     let operator = Cause::Operator { user: "admin".to_owned(), from: "console".to_owned() };
+
+    let by_admin = Cause::Operator { user: "admin".to_owned(), from: "10.0.0.77".to_owned() };
 
     let events = vec![
         (
@@ -521,7 +543,7 @@ pub(crate) fn samples() -> Vec<Envelope> {
             Event::InstallActionStarted { action: InstallAction::Activate, version: Some(version("17.12.1.5")) },
         ),
         (
-            operator,
+            operator.clone(),
             Subject::Controller,
             Event::InstallActionFailed {
                 action: InstallAction::Add,
@@ -544,6 +566,49 @@ pub(crate) fn samples() -> Vec<Envelope> {
                 protocol: ServeProtocol::Sftp,
                 listen: "10.0.0.2:22".parse().expect("an address"),
                 words: "Address already in use".to_owned(),
+            },
+        ),
+        (operator.clone(), Subject::Config, Event::ConfigurationChanged { changes: access_settings(), startup: false }),
+        (
+            by_admin.clone(),
+            Subject::Controller,
+            Event::OperatorLoggedIn {
+                vty: 3,
+                user: "admin".to_owned(),
+                from: "10.0.0.77:50022".parse().expect("an address"),
+                port: 2222,
+                method: LoginMethod::PublicKey,
+                privilege: 15,
+            },
+        ),
+        (
+            by_admin.clone(),
+            Subject::Controller,
+            Event::OperatorLoginFailed {
+                user: "admin".to_owned(),
+                from: "10.0.0.77:50023".parse().expect("an address"),
+                port: 2222,
+                method: LoginMethod::Password,
+                tries: 2,
+            },
+        ),
+        (
+            by_admin.clone(),
+            Subject::Controller,
+            Event::OperatorLoggedOut {
+                vty: 3,
+                user: "admin".to_owned(),
+                from: "10.0.0.77:50022".parse().expect("an address"),
+                reason: "exit".to_owned(),
+                duration_us: 61_000_000,
+            },
+        ),
+        (
+            by_admin,
+            Subject::Controller,
+            Event::OperatorCommandEntered {
+                mode: "(config)#".to_owned(),
+                line: "username admin privilege 15 secret 0 ******".to_owned(),
             },
         ),
     ];

@@ -3,13 +3,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
-use capledger_schema::project::config::{SftpConfig, UpgradeConfig};
+use capledger_schema::project::config::{AccessConfig, SftpConfig, UpgradeConfig, UserConfig};
 use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ios::key_chain::KeyLine;
 use crate::ios::{View, setting, show};
 use crate::secrets::{Key, Plain, Sealed, Vault};
 use crate::story::{Story, version};
@@ -159,6 +160,26 @@ prop_compose! {
     }
 }
 
+const KEYS: [&str; 2] = [
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti",
+];
+
+prop_compose! {
+    fn any_access()(
+        users in btree_map(word(), (0..=15_u8, option::of(any_secret())), 0..3),
+        keys in btree_map(word(), btree_set(proptest::sample::select(&KEYS[..]), 1..3), 0..3),
+        enable in option::of(any_secret()),
+        port in 1..=65_535_u16,
+        listen in option::of(any::<IpAddr>()),
+        exec_timeout in prop_oneof![Just(600), 0..=2_147_483_u32],
+    ) -> AccessConfig {
+        let users = users.into_iter().map(|(name, (privilege, secret))| (name, UserConfig { privilege, secret }));
+        let keys = keys.into_iter().map(|(name, keys)| (name, keys.into_iter().map(str::to_owned).collect()));
+        AccessConfig { users: users.collect(), keys: keys.collect(), enable, port, listen, exec_timeout }
+    }
+}
+
 prop_compose! {
     fn any_upgrade()(
         integrity_limit in 1..=10_000_u32,
@@ -185,6 +206,7 @@ prop_compose! {
         authority in option::of(path()),
         image in any_image(),
         upgrade in any_upgrade(),
+        access in any_access(),
     ) -> Config {
         let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, upgrade, ..Config::default() };
         config.capwap.listen = listen;
@@ -200,6 +222,7 @@ prop_compose! {
         config.dtls.max_half_open = numbers.4;
         config.dtls.policy = policy;
         config.dtls.authority = authority;
+        config.access = access;
         config
     }
 }
@@ -233,6 +256,14 @@ proptest! {
                 Ok(Some(Action::ConfigureSecret { setting, secret })) => {
                     let (read, _) = seal(setting, &secret, &here).map_err(TestCaseError::fail)?;
                     prop_assert_eq!(read, wanted, "{}", line);
+                }
+                Ok(Some(Action::Keys(line))) => {
+                    let user = if let Setting::UserKey(user, ..) = &wanted { user.clone() } else { String::new() };
+                    let mut chain = KeyChain::default();
+                    let entered = chain.take(KeyLine::User(user)).map_err(TestCaseError::fail)?;
+                    prop_assert_eq!(entered.1, Some(Mode::SshPubkeyUser));
+                    let (settings, _) = chain.take(line).map_err(TestCaseError::fail)?;
+                    prop_assert_eq!(settings, vec![wanted]);
                 }
                 other => prop_assert!(false, "{line}: {other:?}"),
             }

@@ -25,6 +25,8 @@ pub enum Arg {
     Word,
     /// The rest of the line, at most 512 octets.
     Line,
+    /// The rest of the line, as long as a line may be: a public key.
+    Key,
     /// One of these words, which may be cut like keywords; each with what `?` says of it.
     Choice(&'static [(&'static str, &'static str)]),
 }
@@ -74,8 +76,17 @@ impl Arg {
                 let fits = !word.is_empty() && word.len() <= TEXT_LIMIT && !word.chars().any(char::is_control);
                 fits.then(|| Value::Text(word.to_owned()))
             }
+            Arg::Key => {
+                let fits = !word.is_empty() && !word.chars().any(char::is_control);
+                fits.then(|| Value::Text(word.to_owned()))
+            }
             Arg::Choice(_) => None,
         }
+    }
+
+    /// Whether it takes the rest of the line.
+    pub fn takes_rest(self) -> bool {
+        matches!(self, Arg::Line | Arg::Key)
     }
 
     /// How `?` writes it; a choice is written word by word.
@@ -87,7 +98,7 @@ impl Arg {
             Arg::Host | Arg::Hostname | Arg::Word => vec!["WORD".into()],
             Arg::Version => vec!["A.B.C.D".into()],
             Arg::Family => vec!["FAMILY".into()],
-            Arg::Line => vec!["LINE".into()],
+            Arg::Line | Arg::Key => vec!["LINE".into()],
             Arg::Choice(words) => words.iter().map(|(word, _)| (*word).to_owned()).collect(),
         }
     }

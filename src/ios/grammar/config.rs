@@ -11,8 +11,16 @@ use crate::ios::action::Action;
 use crate::ios::setting::SYSLOG_PORT;
 
 const CONFIG: &[Mode] = &[Mode::Config];
-const ANY: &[Mode] =
-    &[Mode::Config, Mode::ImageProfile, Mode::ImageProfileTftp, Mode::ImageProfileSftp, Mode::ImageProfileHttp];
+const ANY: &[Mode] = &[
+    Mode::Config,
+    Mode::ImageProfile,
+    Mode::ImageProfileTftp,
+    Mode::ImageProfileSftp,
+    Mode::ImageProfileHttp,
+    Mode::Line,
+    Mode::SshPubkey,
+    Mode::SshPubkeyUser,
+];
 
 const LOGGING: Token = kw("logging", "Message logging");
 const LOGGING_HOST: Token = kw("host", "A collector");

@@ -28,6 +28,7 @@ const SITE_ARG: Token = arg(Arg::Word, "Site: the access points' Location Data")
 const MODEL: Token = kw("model", "The access points of one model");
 const MODEL_ARG: Token = arg(Arg::Word, "Model, as C9105AXI");
 
+const MONITOR: Token = kw("monitor", "Print new lines of the log on this terminal");
 const TERMINAL: Token = kw("terminal", "Set terminal line parameters");
 
 const fn user(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
@@ -138,4 +139,6 @@ pub(super) static TABLE: &[Entry] = &[
         &[TERMINAL, kw("width", "Columns of the terminal"), arg(Arg::Number(0, 512), "Number of columns; 0 for any")],
         |a| Action::TerminalWidth(a.fit(0)),
     ),
+    user(&[TERMINAL, MONITOR], |_| Action::TerminalMonitor(true)),
+    user(&[TERMINAL, kw("no", "Negate a setting of the terminal"), MONITOR], |_| Action::TerminalMonitor(false)),
 ];

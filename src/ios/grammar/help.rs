@@ -110,7 +110,7 @@ fn may_begin(arg: Arg, word: &str) -> bool {
         Arg::Address => word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.' || b == b':'),
         Arg::Version => word.bytes().all(|b| b.is_ascii_digit() || b == b'.'),
         Arg::Share => word.bytes().all(|b| b.is_ascii_digit()) || "one-shot".starts_with(word),
-        Arg::Host | Arg::Hostname | Arg::Family | Arg::Word | Arg::Line => arg.accept(word).is_some(),
+        Arg::Host | Arg::Hostname | Arg::Family | Arg::Word | Arg::Line | Arg::Key => arg.accept(word).is_some(),
         Arg::Choice(_) => false,
     }
 }
@@ -141,6 +141,10 @@ pub fn reference() -> String {
             Mode::ImageProfileTftp => "Image-download profile, TFTP",
             Mode::ImageProfileSftp => "Image-download profile, SFTP",
             Mode::ImageProfileHttp => "Image-download profile, HTTP and HTTPS",
+            Mode::Line => "Line",
+            Mode::SshPubkey => "Public keys",
+            Mode::SshPubkeyUser => "Public keys of a user",
+            Mode::SshPubkeyData => "A public key in several lines",
             Mode::Pipe => "Output modifiers of `show`",
         };
         let _ = writeln!(out, "\n## {title}: `{}`\n", mode.prompt());

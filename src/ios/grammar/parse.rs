@@ -151,8 +151,9 @@ pub(super) enum Choice {
 impl Cursor {
     /// At the beginning of a line.
     pub(super) fn start(mode: Mode) -> Cursor {
-        let live = entries(mode).map(|entry| Live { entry, at: 0 }).collect();
-        Cursor { live, values: Vec::new(), negated: false, may_negate: mode.is_config(), swallowed: false }
+        let live: Vec<Live> = entries(mode).map(|entry| Live { entry, at: 0 }).collect();
+        let may_negate = mode.is_config() && live.iter().any(|l| l.entry.no.is_some());
+        Cursor { live, values: Vec::new(), negated: false, may_negate, swallowed: false }
     }
 
     /// What the next word may be; each once, in the table's order.
@@ -214,7 +215,7 @@ impl Cursor {
         }
         let accepted = choices.iter().find_map(|c| match c {
             Choice::Arg(arg, _) => {
-                let text = if *arg == Arg::Line { word.rest.trim_end() } else { word.text };
+                let text = if arg.takes_rest() { word.rest.trim_end() } else { word.text };
                 arg.accept(text).map(|value| (*arg, value))
             }
             Choice::No | Choice::Keyword(..) => None,
@@ -256,7 +257,7 @@ impl Cursor {
     }
 
     fn take_value(&self, taken: Arg, value: Value) -> Cursor {
-        let mut next = Cursor { live: Vec::new(), may_negate: false, swallowed: taken == Arg::Line, ..self.clone() };
+        let mut next = Cursor { live: Vec::new(), may_negate: false, swallowed: taken.takes_rest(), ..self.clone() };
         for l in &self.live {
             match l.entry.tokens.get(l.at) {
                 Some(Token::Arg { arg, .. }) if *arg == taken => {

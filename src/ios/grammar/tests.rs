@@ -19,6 +19,7 @@ fn example(arg: Arg) -> String {
         Arg::Family => "ap1g8".into(),
         Arg::Word => "AP-1".into(),
         Arg::Line => "show clock".into(),
+        Arg::Key => "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq".into(),
         Arg::Choice(words) => words[0].0.into(),
     }
 }

@@ -209,12 +209,94 @@ fn a_session_that_was_granted_little_cannot_rise() {
     let mut session = Session::new(Privilege::User);
     assert_eq!(session.prompt(), "9120-EWC>");
     let output = session.type_line("enable");
-    assert_eq!(output.text, "% Access denied\n");
-    assert!(output.refused);
+    assert_eq!(output, Output { enable: true, ..Output::default() }, "its driver asks for the password");
     assert!(session.type_line("configure terminal").refused);
     assert!(session.type_line("ap image predownload").refused);
     assert!(session.type_line("show running-config").refused);
     assert!(session.commands.is_empty());
+}
+
+#[test]
+fn the_right_password_of_enable_gives_every_privilege_until_the_session_ends() {
+    let mut session = Session::new(Privilege::User);
+    assert!(session.type_line("enable").enable);
+    session.shell.grant();
+    assert_eq!(session.prompt(), "9120-EWC#");
+    session.type_line("disable");
+    assert_eq!(session.prompt(), "9120-EWC>");
+    assert!(!session.type_line("enable").enable);
+    assert_eq!(session.prompt(), "9120-EWC#");
+}
+
+#[test]
+fn a_line_is_recorded_without_its_secret_and_without_what_is_not_understood() {
+    let mut session = Session::new(Privilege::Privileged);
+    for (line, recorded) in [
+        ("", None),
+        ("  ", None),
+        ("! hunter2", None),
+        (" show  ap image ", Some("show  ap image")),
+        ("show ap hunter2", Some("show ap ...")),
+        ("hunter2", Some("...")),
+        ("show", Some("show")),
+        ("show clock | include x", Some("show clock | include x")),
+        (
+            "install add file sftp://admin:hunter2@10.0.0.5:22/a/b",
+            Some("install add file sftp://******@10.0.0.5:22/a/b"),
+        ),
+    ] {
+        assert_eq!(session.shell.recorded(line).as_deref(), recorded, "{line}");
+    }
+    session.type_line("configure terminal");
+    for (line, recorded) in [
+        ("username admin privilege 15 secret 0 hunter2 x ", "username admin privilege 15 secret 0 ******"),
+        ("username admin secret hunter2", "username admin secret ******"),
+        ("username admin secrte 0 hunter2", "username admin ..."),
+        ("enable secret 9 $argon2id$v=19$abc", "enable secret 9 ******"),
+        ("do show clock", "do show clock"),
+    ] {
+        assert_eq!(session.shell.recorded(line).as_deref(), Some(recorded), "{line}");
+    }
+}
+
+#[test]
+fn keys_are_typed_in_one_line_or_in_several() {
+    let blob = "AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq";
+    let mut session = Session::new(Privilege::Privileged);
+    let mut prompts = Vec::new();
+    for line in [
+        "configure terminal",
+        "ip ssh pubkey-chain",
+        "username admin",
+        "key-string",
+        &format!("ssh-ed25519 {}", &blob[..30]),
+        &blob[30..],
+        "exit",
+        "username guest",
+        &format!("key-string {blob}"),
+        "no username admin",
+        "end",
+    ] {
+        session.type_line(line);
+        prompts.push(session.prompt());
+    }
+    let shown: Vec<&str> = prompts.iter().map(|p| p.strip_prefix("9120-EWC").expect("the name")).collect();
+    let (chain, user, data) = ("(conf-ssh-pubkey)#", "(conf-ssh-pubkey-user)#", "(conf-ssh-pubkey-data)#");
+    assert_eq!(shown, ["(config)#", chain, user, data, data, data, user, user, user, chain, "#"]);
+    let key = |user: &str| Setting::UserKey(user.into(), format!("ssh-ed25519 {blob}"), true);
+    let wanted = [vec![key("admin")], vec![key("guest")], vec![Setting::NoUserKeys("admin".into())]];
+    assert_eq!(session.commands, wanted.map(configure));
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_refused_and_the_lines_are_left() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "ip ssh pubkey-chain", "username admin", "key-string", "ssh-ed25519 AAAA"] {
+        session.type_line(line);
+    }
+    let output = session.type_line("exit");
+    assert_eq!((output.refused, output.text.as_str()), (true, "% SSH: Failed to decode the Key Value\n"));
+    assert_eq!(session.prompt(), "9120-EWC(conf-ssh-pubkey-user)#");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use capledger_schema::feed::Privilege;
 
+use crate::ios::shell::Terminal;
+
 /// Opens sessions of a command line.
 pub trait CommandLine: Send + Sync + 'static {
     /// A session for one connection. Must not block.
@@ -28,6 +30,38 @@ pub trait Session: Send {
 
     /// The prompt that stands now.
     fn prompt(&self) -> String;
+
+    /// What `?` prints after `typed`.
+    fn help(&self, typed: &str) -> String {
+        let _ = typed;
+        String::new()
+    }
+
+    /// What Tab makes of `typed`, if it makes anything of it.
+    fn complete(&self, typed: &str) -> Option<String> {
+        let _ = typed;
+        None
+    }
+
+    /// What `terminal ...` has set.
+    fn terminal(&self) -> Terminal {
+        Terminal { length: 0, width: 0 }
+    }
+
+    /// The terminal has told its size.
+    fn set_terminal(&mut self, terminal: Terminal) {
+        let _ = terminal;
+    }
+
+    /// Whether it is in a configuration mode, which Ctrl-Z and Ctrl-C leave.
+    fn configures(&self) -> bool {
+        false
+    }
+
+    /// Whether new lines of the log are to be printed as they come.
+    fn monitors(&self) -> bool {
+        false
+    }
 }
 
 /// Takes what a running command says, with `\n` line ends.
@@ -37,6 +71,15 @@ pub trait Output {
 
     /// Whether the operator has left, so that a command which only watches can stop watching.
     fn is_gone(&self) -> bool;
+
+    /// Asks for a line that is not echoed: a password.
+    ///
+    /// # Errors
+    /// [`Gone`], also where nobody can be asked.
+    fn ask_secret(&mut self, question: &str) -> Result<String, Gone> {
+        let _ = question;
+        Err(Gone)
+    }
 }
 
 /// Nobody reads any more.

@@ -76,6 +76,10 @@ impl Rates {
             | Event::InstallActionFailed { .. }
             | Event::ImageServerListening { .. }
             | Event::ImageServerFailed { .. }
+            | Event::OperatorLoggedIn { .. }
+            | Event::OperatorLoginFailed { .. }
+            | Event::OperatorLoggedOut { .. }
+            | Event::OperatorCommandEntered { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }
