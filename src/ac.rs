@@ -20,6 +20,7 @@ mod discovery;
 mod download;
 mod exchange;
 mod fetching;
+mod install;
 mod io;
 mod join;
 mod messages;
@@ -78,6 +79,7 @@ enum Key {
     Families,
     Preflight,
     Campaign,
+    AutoAbort,
 }
 
 /// Whether the shell has a cached image open.
@@ -128,6 +130,8 @@ pub struct Ac {
     preflight: Option<Preflighting>,
     waits: Waits,
     life: Life,
+    /// The `install add profile` that runs.
+    staging: Option<install::Staging>,
     timers: Timers<Key>,
     fragments: Reassembler<Peer>,
     discovered: discovery::Seen,
@@ -152,6 +156,7 @@ impl Ac {
             preflight: None,
             waits: Waits::default(),
             life: Life::default(),
+            staging: None,
             timers: Timers::new(),
             fragments: Reassembler::new(Limits { sets: FRAGMENT_SETS, ..Limits::default() }),
             discovered: discovery::Seen::default(),
@@ -218,6 +223,7 @@ impl Ac {
             self.book.record(Cause::Start, Subject::Controller, event);
         }
         self.campaign_due();
+        self.arm_auto_abort();
     }
 
     fn on_connected(&mut self, peer: Peer, local: SocketAddr, identity: Identity) {

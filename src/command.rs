@@ -27,18 +27,34 @@ pub enum Command {
     },
     /// Fetch what the image-download profile names for every family in the fleet: `install add profile default`.
     InstallAddProfile,
-    /// Make this the running version: `install activate VERSION`.
+    /// Make this the running version: `install activate VERSION`. WTPs that hold it are reset into it.
     Activate {
         /// It must be in the catalogue.
         version: ImageVersion,
+        /// Minutes until the committed version comes back unless this one is committed; 0: never; none: as configured.
+        auto_abort: Option<u32>,
     },
-    /// Give WTPs in Run the running version's image ahead of their reset: `ap image predownload`.
+    /// Let the activated version stay: `install commit`.
+    Commit,
+    /// Go back to the committed version, or give the staged one up: `install abort`.
+    AbortInstall,
+    /// Go back to the committed version: `install rollback to committed`.
+    Rollback,
+    /// Remove every image that is neither running, committed nor staged: `install remove inactive`.
+    RemoveInactive,
+    /// Give WTPs in Run the staged version's image, else the running one's, ahead of their reset:
+    /// `ap image predownload`.
     Predownload {
         /// Which.
         target: Target,
     },
     /// End every predownload that waits or moves: `ap image predownload abort`.
     PredownloadAbort,
+    /// Have primary and backup image change places for the next reset: `ap image swap`.
+    Swap {
+        /// Which.
+        target: Target,
+    },
     /// Send a Reset Request: `ap image reset`, `ap name NAME reset`.
     Reset {
         /// Which.

@@ -20,6 +20,8 @@ mod dtls;
 mod faults;
 #[path = "simulation/fleet.rs"]
 mod fleet;
+#[path = "simulation/install.rs"]
+mod install;
 #[path = "simulation/library.rs"]
 mod library;
 #[path = "simulation/link.rs"]

@@ -3,7 +3,9 @@
 //! An event carries what a reader needs to understand it later, without any other. The order of the variants and of
 //! their fields is the ledger's format: add variants at the end, never reorder, and add a golden sample for each.
 
+mod operator;
 mod upgrade;
+mod wtp;
 
 use std::net::SocketAddr;
 
@@ -16,10 +18,12 @@ use crate::image::{ImageFacts, ImageFamily, ImageVersion};
 use crate::setting::{ServeProtocol, Setting};
 use crate::time::Timestamp;
 
+pub use operator::LoginMethod;
 pub use upgrade::{
     CampaignOutcome, CampaignPhase, CampaignPlan, Finding, FindingSubject, InstallAction, OnError, RollbackReason,
     ServerKeyKind, Verdict,
 };
+pub use wtp::{DisjoinReason, DownloadMethod, DownloadMode, RefusalReason, WtpAddress, WtpInventory};
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -573,116 +577,4 @@ pub enum Event {
         /// As typed, with secrets as `******`; what was not understood is left out, since it may be one.
         line: String,
     },
-}
-
-/// Who a WTP is in an event: enough to write its log line without looking anything up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WtpAddress {
-    /// Who, across sessions.
-    pub id: WtpId,
-    /// WTP Name (RFC 5415 4.6.45).
-    pub name: String,
-    /// Base MAC; the session's peer may have sent none.
-    pub base_mac: MacAddr,
-    /// Ethernet MAC, where it was told.
-    pub ethernet_mac: MacAddr,
-    /// The WTP's end of the control channel.
-    pub wtp: SocketAddr,
-    /// The controller's end.
-    pub ac: SocketAddr,
-}
-
-/// What a WTP said of itself when it joined.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct WtpInventory {
-    /// WTP Board Data, model number.
-    pub model: String,
-    /// WTP Board Data, serial number.
-    pub serial: String,
-    /// The image family of that model; none if the model is not in the table.
-    pub family: Option<ImageFamily>,
-    /// Active software version.
-    pub version: Option<ImageVersion>,
-    /// Other (backup) software version.
-    pub backup: Option<ImageVersion>,
-    /// Location Data: the site.
-    pub location: String,
-    /// Radios, in use and at most.
-    pub radios: u8,
-}
-
-/// Why a WTP was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusalReason {
-    /// Another certificate than the one pinned at its first join.
-    CertificateChanged,
-    /// The certificate is not signed by the configured authority.
-    CertificateUntrusted,
-    /// Neither a Base MAC, nor a CN, nor a PSK identity.
-    NoIdentity,
-    /// `capwap max-sessions`.
-    TooManySessions,
-    /// A mandatory element is missing and `capwap strict` is set.
-    MissingElements,
-    /// The DTLS handshake failed.
-    HandshakeFailed,
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DisjoinReason {
-    /// The WTP holds the new image and resets into it.
-    ImageDownloadSuccess,
-    /// The image did not come, or not whole.
-    ImageDownloadFailed,
-    /// No authenticated packet for too long.
-    EchoTimeout,
-    /// The WTP closed the DTLS session.
-    DtlsClosed,
-    /// No response within the retransmission limit.
-    RetransmitLimit,
-    /// An operator reset it.
-    ResetByOperator,
-    /// The controller reset it into the image that it holds.
-    ResetByController,
-    /// The same WTP joined anew.
-    ReplacedByNewerSession,
-    /// WaitJoin, ChangeStatePending or DataCheck ran out before Run.
-    JoinTimedOut,
-    /// The controller stopped.
-    ControllerStopped,
-    /// The WTP broke the protocol beyond what can be tolerated.
-    ProtocolError,
-}
-
-/// When the image goes to the WTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DownloadMode {
-    /// Before it serves: the WTP resets by itself afterwards (RFC 5415 9.1 figure 6).
-    Join,
-    /// While it serves: a Reset Request comes later (figure 8).
-    Predownload,
-}
-
-/// How the octets go to the WTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DownloadMethod {
-    /// Image Data Requests on the control channel.
-    Capwap,
-}
-
-/// By what an operator logs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LoginMethod {
-    /// The password of `username NAME secret`.
-    Password,
-    /// A key of `ip ssh pubkey-chain`.
-    PublicKey,
-    /// The password of `enable secret`, in a session.
-    Enable,
 }

@@ -84,7 +84,7 @@ impl Ac {
         let event = Event::CampaignEnded { campaign, outcome, words };
         self.book.record(cause.clone(), Subject::Campaign(campaign), event);
         for wtp in waiting {
-            self.abort_predownload(&wtp, cause);
+            self.abort_predownload(&wtp, "the AP upgrade is over", cause);
         }
         self.waits = Waits::default();
         self.timers.set(Key::Campaign, None);

@@ -1,21 +1,42 @@
 //! Carrying commands out: what [`decide`] names is recorded, and what follows from it is asked of the shells.
 
-use std::collections::BTreeSet;
-
-use capledger_schema::event::CampaignOutcome;
+use capledger_schema::event::{CampaignOutcome, InstallAction};
+use capledger_schema::image::ImageVersion;
+use capledger_schema::setting::Setting;
 use capledger_schema::{Cause, Event, Subject};
 
 use super::Ac;
 use super::decide::{Decision, decide};
+use super::install::action_of;
 use super::io::{Accepted, Effect, Ticket};
 use crate::command::{Command, Refusal};
 
 impl Ac {
     pub(super) fn on_command(&mut self, command: Command, user: String, from: String, ticket: Ticket) {
         let cause = Cause::Operator { user, from };
+        let action = action_of(&command);
         let result = if self.stopping { Err(Refusal::Stopping) } else { decide(&self.book.state, command) };
+        if let (Some((action, version)), false) = (action, self.stopping) {
+            self.record_action(action, version, result.as_ref().err(), &cause);
+        }
         let result = result.map(|decision| self.carry_out(decision, &cause));
         self.book.effect(Effect::Reply { ticket, result });
+    }
+
+    /// What an operator has the install family do, or what kept it from that. A fetch tells of its start by itself.
+    fn record_action(
+        &mut self,
+        action: InstallAction,
+        version: Option<ImageVersion>,
+        refusal: Option<&Refusal>,
+        cause: &Cause,
+    ) {
+        let event = match (refusal, action) {
+            (Some(refusal), _) => Event::InstallActionFailed { action, version, words: refusal.to_string() },
+            (None, InstallAction::Add) => return,
+            (None, _) => Event::InstallActionStarted { action, version },
+        };
+        self.book.record(cause.clone(), Subject::Controller, event);
     }
 
     pub(super) fn carry_out(&mut self, decision: Decision, cause: &Cause) -> Accepted {
@@ -23,31 +44,30 @@ impl Ac {
         match decision {
             Decision::Facts(facts) => {
                 for (subject, event) in facts {
-                    if let Event::PredownloadRequested { wtp, .. } = &event {
+                    if let Event::PredownloadRequested { wtp, version, .. } = &event {
                         accepted.wtps += 1;
-                        self.hungry.extend(self.by_wtp.get(&wtp.id));
+                        if let Some(peer) = self.by_wtp.get(&wtp.id).copied() {
+                            self.retract_other(peer, *version);
+                            self.hungry.insert(peer);
+                        }
                     }
+                    accepted.wtps += usize::from(matches!(event, Event::WtpImageSwapped { .. }));
+                    let sources = changes_of_sources(&event);
                     self.book.record(cause.clone(), subject, event);
+                    self.sources_changed(&sources, cause);
                 }
                 self.pursue_fleet();
             }
             Decision::Fetch(url) => accepted.operations.push(self.start_fetch(url, None, None, cause.clone())),
-            Decision::FetchProfile(version) => {
-                let fleet = self.book.state.fleet.wtps.values();
-                let families: BTreeSet<_> = fleet.filter_map(|w| w.inventory.family.clone()).collect();
-                for family in families {
-                    if self.book.state.installs.image(&family, version).is_some() {
-                        continue;
-                    }
-                    let running = self.book.state.installs.families.get(&family).and_then(|f| f.running);
-                    let operation = match (running, self.source(&family)) {
-                        (Some(running), _) => Some(running),
-                        (None, Some(url)) => Some(self.start_fetch(url, Some(family), Some(version), cause.clone())),
-                        (None, None) => None,
-                    };
-                    accepted.operations.extend(operation);
-                }
+            Decision::FetchProfile(families) => accepted.operations = self.fetch_profile(families, None, cause),
+            Decision::FetchAndPredownload(families, target) => {
+                accepted.operations = self.fetch_profile(families, Some(target), cause);
             }
+            Decision::Activate { version, minutes } => return self.activate(version, minutes, cause),
+            Decision::Commit(version) => return self.commit(version, cause),
+            Decision::GoBack { from, to, reason } => return self.go_back(from, to, reason, cause),
+            Decision::Unstage(version) => return self.unstage(version, cause),
+            Decision::Remove(images) => return self.remove_images(images, cause),
             Decision::Reset(wtps) => {
                 for (wtp, version) in wtps {
                     if let Some(peer) = self.by_wtp.get(&wtp.id).copied() {
@@ -60,7 +80,7 @@ impl Ac {
             Decision::Abort(wtps) => {
                 for wtp in wtps {
                     accepted.wtps += 1;
-                    self.abort_predownload(&wtp, cause);
+                    self.abort_predownload(&wtp, "aborted by operator", cause);
                 }
             }
             Decision::Preflight(version) => {
@@ -89,5 +109,16 @@ impl Ac {
             }
         }
         accepted
+    }
+}
+
+/// The settings by which images may come from elsewhere, if an event changes any.
+fn changes_of_sources(event: &Event) -> Vec<Setting> {
+    if let Event::ConfigurationChanged { changes, .. } = event
+        && changes.iter().any(Setting::changes_image_source)
+    {
+        changes.clone()
+    } else {
+        Vec::new()
     }
 }

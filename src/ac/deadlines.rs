@@ -23,6 +23,7 @@ impl Ac {
                 }
                 Key::Preflight => self.preflight_due(),
                 Key::Campaign => self.campaign_due(),
+                Key::AutoAbort => self.auto_abort(),
             }
         }
     }

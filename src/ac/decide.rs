@@ -2,8 +2,10 @@
 //!
 //! It changes nothing; the caller records what it names.
 
-use capledger_schema::event::{CampaignPlan, DownloadMode, WtpAddress};
-use capledger_schema::image::ImageVersion;
+pub(super) mod install;
+
+use capledger_schema::event::{CampaignPlan, DownloadMode, RollbackReason, WtpAddress};
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 use capledger_schema::setting::Setting;
@@ -19,8 +21,32 @@ pub enum Decision {
     Facts(Vec<(Subject, Event)>),
     /// A fetch of this URL, of any family and version.
     Fetch(String),
-    /// A fetch of the running version for every family of the fleet that lacks it.
-    FetchProfile(ImageVersion),
+    /// A fetch for every one of these families, of whatever version the profile's server holds.
+    FetchProfile(Vec<ImageFamily>),
+    /// The same, and what comes of it is given to the WTPs that this names.
+    FetchAndPredownload(Vec<ImageFamily>, Target),
+    /// This version becomes the running one, for so many minutes unless it is committed (0: for good).
+    Activate {
+        /// Which.
+        version: ImageVersion,
+        /// How long.
+        minutes: u32,
+    },
+    /// This version, which is running, stays.
+    Commit(ImageVersion),
+    /// The committed version becomes the running one again.
+    GoBack {
+        /// The running one.
+        from: ImageVersion,
+        /// The committed one.
+        to: ImageVersion,
+        /// What led to it.
+        reason: RollbackReason,
+    },
+    /// This version is not to be activated after all.
+    Unstage(ImageVersion),
+    /// These images leave the catalogue and the cache.
+    Remove(Vec<ImageFacts>),
     /// These WTPs are to reset, into that version if they hold it.
     Reset(Vec<(WtpAddress, Option<ImageVersion>)>),
     /// Running predownloads of these WTPs end, and those that wait are withdrawn.
@@ -48,33 +74,26 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
         Command::Configure { changes } => configure(state, changes),
         Command::Record(fact) => Ok(Decision::Facts(vec![(Subject::Controller, fact.into())])),
         Command::InstallAdd { url } => Ok(Decision::Fetch(url)),
-        Command::InstallAddProfile => {
-            let version = state.running_version().ok_or(Refusal::NoRunningVersion)?;
-            if state.config.image.mode.is_none() {
-                return Err(Refusal::NoSource("set image-download-mode".to_owned()));
-            }
-            if state.config.image.tftp_server.is_none() {
-                return Err(Refusal::NoSource("set tftp-image-server".to_owned()));
-            }
-            Ok(Decision::FetchProfile(version))
+        Command::InstallAddProfile => install::add_profile(state),
+        Command::Activate { version, auto_abort } => {
+            no_campaign(state)?;
+            install::activate(state, version, auto_abort)
         }
-        Command::Activate { version } => activate(state, version),
+        Command::Commit => install::commit(state),
+        Command::AbortInstall => no_campaign(state).and_then(|()| install::abort(state)),
+        Command::Rollback => no_campaign(state).and_then(|()| install::rollback(state)),
+        Command::RemoveInactive => install::remove_inactive(state),
         Command::Predownload { target } => predownload(state, &target),
         Command::PredownloadAbort => {
             let affected: Vec<_> =
-                state.fleet.wtps.values().filter(|w| waits_or_moves(w)).map(|w| w.address.clone()).collect();
+                state.fleet.wtps.values().filter(|w| is_in_progress(w)).map(|w| w.address.clone()).collect();
             if affected.is_empty() {
                 return Err(Refusal::NothingToDo("no predownload is in progress".to_owned()));
             }
             Ok(Decision::Abort(affected))
         }
-        Command::Reset { target } => {
-            let wtps = matching(state, &target)?;
-            let running = state.running_version();
-            Ok(Decision::Reset(
-                wtps.iter().map(|w| (w.address.clone(), running.filter(|v| w.backup() == Some(*v)))).collect(),
-            ))
-        }
+        Command::Swap { target } => swap(state, &target),
+        Command::Reset { target } => reset(state, &target),
         Command::Preflight => {
             no_check_runs(state)?;
             Ok(Decision::Preflight(state.next_version()))
@@ -220,36 +239,85 @@ fn upgrade(state: &State, plan: CampaignPlan) -> Result<Decision, Refusal> {
     Ok(Decision::Campaign(version, plan))
 }
 
-fn activate(state: &State, version: ImageVersion) -> Result<Decision, Refusal> {
-    if !state.installs.catalogue.keys().any(|(_, v)| *v == version) {
-        return Err(Refusal::NotInstalled(version));
+/// The staged version, else the running one, for those that neither run it nor are being given it. Where nothing is
+/// staged and all run the running version, it is whatever the profile's server holds (`Save & Download`).
+fn predownload(state: &State, target: &Target) -> Result<Decision, Refusal> {
+    let wtps = matching(state, target)?;
+    let Some(version) = state.next_version() else {
+        return match install::add_profile(state) {
+            Ok(Decision::FetchProfile(families)) => Ok(Decision::FetchAndPredownload(families, target.clone())),
+            Ok(_) | Err(_) => Err(Refusal::NoRunningVersion),
+        };
+    };
+    let facts = requests(&wtps, version);
+    if !facts.is_empty() {
+        return Ok(Decision::Facts(facts));
     }
-    let mut facts = vec![(Subject::Controller, Event::VersionActivated { version })];
-    if state.config.software_version.is_some_and(|v| v != version) {
-        // A configured version would go on to win over the activated one.
-        let changes = vec![Setting::SoftwareVersion(Some(version))];
-        facts.push((Subject::Config, Event::ConfigurationChanged { changes, startup: false }));
+    let all_run_it = wtps.iter().all(|w| w.runs(version));
+    match install::add_profile(state) {
+        Ok(Decision::FetchProfile(families)) if all_run_it && state.installs.staged.is_none() => {
+            Ok(Decision::FetchAndPredownload(families, target.clone()))
+        }
+        Ok(_) | Err(_) => {
+            let words = format!("every AP that matches runs {version}, is being given it, or is of an unknown model");
+            Err(Refusal::NothingToDo(words))
+        }
     }
-    Ok(Decision::Facts(facts))
 }
 
-fn predownload(state: &State, target: &Target) -> Result<Decision, Refusal> {
-    let version = state.running_version().ok_or(Refusal::NoRunningVersion)?;
-    let wtps = matching(state, target)?;
-    let facts: Vec<_> = wtps
-        .iter()
-        .filter(|w| !w.runs(version) && !waits_or_moves(w))
+/// The facts by which these WTPs, where they need it, are to be given a version.
+fn requests(wtps: &[&Wtp], version: ImageVersion) -> Vec<(Subject, Event)> {
+    wtps.iter()
+        .filter(|w| !(w.runs(version) || waits_or_moves(w) && w.image.version() == Some(version)))
         .filter_map(|w| {
             let (wtp, family) = (w.address.clone(), w.inventory.family.clone()?);
             let subject = Subject::Wtp(wtp.id.clone());
             Some((subject, Event::PredownloadRequested { wtp, family, version, reset: false }))
         })
+        .collect()
+}
+
+fn swap(state: &State, target: &Target) -> Result<Decision, Refusal> {
+    let facts: Vec<_> = matching(state, target)?
+        .iter()
+        .filter_map(|w| {
+            let next = if w.swapped.is_some() { w.inventory.version? } else { w.backup()? };
+            let subject = Subject::Wtp(w.address.id.clone());
+            Some((subject, Event::WtpImageSwapped { wtp: w.address.clone(), next }))
+        })
         .collect();
     if facts.is_empty() {
-        let words = format!("every AP that matches runs {version}, is being given it, or is of an unknown model");
-        return Err(Refusal::NothingToDo(words));
+        return Err(Refusal::NothingToDo("no AP that matches is known to hold a backup image".to_owned()));
     }
     Ok(Decision::Facts(facts))
+}
+
+/// Into the image that `ap image swap` chose, else into the running version where they hold it. A WTP that found this
+/// image bad is not reset into it.
+fn reset(state: &State, target: &Target) -> Result<Decision, Refusal> {
+    let wtps = matching(state, target)?;
+    let into = |w: &Wtp| {
+        let running = state.version_to_hold(&w.address.id, w.inventory.version);
+        w.swapped.or(running.filter(|v| w.backup() == Some(*v)))
+    };
+    let (bad, good): (Vec<_>, Vec<_>) =
+        wtps.iter().map(|w| (w, into(w))).partition(|(w, into)| into.is_some_and(|v| is_known_bad(w, v)));
+    if let (Some((wtp, Some(version))), true) = (bad.first(), good.is_empty()) {
+        let words = format!("{} found its image of {version} bad; see `show ap image reason`", wtp.address.name);
+        return Err(Refusal::NothingToDo(words));
+    }
+    Ok(Decision::Reset(good.into_iter().map(|(w, into)| (w.address.clone(), into)).collect()))
+}
+
+/// Whether the last try to give a WTP this version ended with its flash, or with what it stored there.
+pub(super) fn is_known_bad(wtp: &Wtp, version: ImageVersion) -> bool {
+    match &wtp.image {
+        ImageStatus::Failed { version: failed, kind, .. } => *failed == version && kind.is_integrity(),
+        ImageStatus::None
+        | ImageStatus::Initiated { .. }
+        | ImageStatus::Moving { .. }
+        | ImageStatus::Complete { .. } => false,
+    }
 }
 
 /// The WTPs in Run that a target names.
@@ -267,6 +335,18 @@ fn matching<'a>(state: &'a State, target: &Target) -> Result<Vec<&'a Wtp>, Refus
         })
         .collect();
     if found.is_empty() { Err(Refusal::NoSuchAp(target.to_string())) } else { Ok(found) }
+}
+
+/// Whether a predownload of this WTP waits, moves, or will be tried again.
+pub(super) fn is_in_progress(wtp: &Wtp) -> bool {
+    let retries = match &wtp.image {
+        ImageStatus::Failed { mode, next_retry, .. } => *mode == DownloadMode::Predownload && next_retry.is_some(),
+        ImageStatus::None
+        | ImageStatus::Initiated { .. }
+        | ImageStatus::Moving { .. }
+        | ImageStatus::Complete { .. } => false,
+    };
+    retries || waits_or_moves(wtp)
 }
 
 fn waits_or_moves(wtp: &Wtp) -> bool {

@@ -9,11 +9,11 @@ use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use capledger_schema::event::ServerKeyKind;
-use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{OperationId, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::project::config::SftpConfig;
-use capledger_schema::setting::HttpsTrust;
+use capledger_schema::setting::{HttpsTrust, Setting};
 use capledger_schema::time::Monotonic;
 use capledger_schema::{Cause, Event, Subject};
 
@@ -184,7 +184,13 @@ impl Ac {
     }
 
     fn fetched(&mut self, operation: OperationId, image: &ImageFacts) {
-        let duration = self.fetch_over(operation);
+        let Some(duration) = self.fetch_over(operation) else {
+            // It was called off when it was all but over.
+            if !self.book.state.installs.catalogue.values().any(|e| e.image.sha256 == image.sha256) {
+                self.book.effect(Effect::Remove { sha256: image.sha256 });
+            }
+            return;
+        };
         let Some(op) = self.book.state.installs.operations.get(&operation) else { return };
         let url = op.url.clone();
         let event = Event::InstallAddCompleted {
@@ -195,24 +201,70 @@ impl Ac {
         };
         self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
         self.provide(image);
+        self.staging_hears(operation, Ok(image));
         self.pursue_fleet();
     }
 
     fn fetch_failed(&mut self, operation: OperationId, failure: FetchFailure, octets: u64) {
-        let began = self.book.clock() - self.fetch_over(operation);
+        let Some(duration) = self.fetch_over(operation) else { return };
+        let began = self.book.clock() - duration;
         let state = &self.book.state;
         let Some(op) = state.installs.operations.get(&operation) else { return };
         let (url, family) = (op.url.clone(), op.family.clone());
         let failures = family.as_ref().and_then(|f| state.installs.families.get(f)).map_or(0, |f| f.failures);
         let next_try = family.as_ref().map(|_| began + back_off(state.config.image.retry_delay, failures));
-        let event = Event::InstallAddFailed { operation, url, family: family.clone(), failure, octets, next_try };
+        let words = crate::syslog::fetch_words(&failure);
+        let event = Event::InstallAddFailed { operation, url, family, failure, octets, next_try };
         self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
+        self.staging_hears(operation, Err(words));
         self.pursue_fleet();
     }
 
-    /// Forgets a fetch that has ended: how long it took.
-    fn fetch_over(&mut self, operation: OperationId) -> Duration {
-        self.fetches.remove(&operation).map_or(Duration::ZERO, |f| self.book.now.mono.since(f.began))
+    /// Forgets a fetch that has ended: how long it took; none if it was called off before.
+    fn fetch_over(&mut self, operation: OperationId) -> Option<Duration> {
+        self.fetches.remove(&operation).map(|f| self.book.now.mono.since(f.began))
+    }
+
+    /// Gives a fetch up. Its shell reports it too, later, and is not heard.
+    pub(super) fn cancel_fetch(&mut self, operation: OperationId, words: &str) {
+        if self.fetch_over(operation).is_none() {
+            return;
+        }
+        let Some(op) = self.book.state.installs.operations.get(&operation) else { return };
+        let (url, family, octets) = (op.url.clone(), op.family.clone(), op.octets);
+        let failure = FetchFailure::new(FetchFailureKind::Cancelled, words);
+        let event = Event::InstallAddFailed { operation, url, family, failure, octets, next_try: None };
+        self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
+        self.book.effect(Effect::CancelFetch { operation });
+    }
+
+    /// The profile was corrected: a fetch from where it pointed before is given up, and begun anew from there.
+    pub(super) fn sources_changed(&mut self, changes: &[Setting], cause: &Cause) {
+        if changes.is_empty() {
+            return;
+        }
+        let login = changes.iter().any(changes_login);
+        let running: Vec<_> = self.fetches.keys().copied().collect();
+        for operation in running {
+            let Some(op) = self.book.state.installs.operations.get(&operation) else { continue };
+            let (family, version) = (op.family.clone(), op.version);
+            let Some(family) = family else { continue };
+            let source = self.source(&family);
+            let same = source.as_deref().map(mask_credentials).is_some_and(|url| url == op.url);
+            if same && !(login && op.url.contains("://") && !op.url.starts_with("tftp:")) {
+                continue;
+            }
+            let staging = self.is_staging(operation);
+            self.cancel_fetch(operation, "the image-download profile was changed");
+            match source {
+                Some(url) => {
+                    let wanted = if staging { None } else { version };
+                    let next = self.start_fetch(url, Some(family), wanted, cause.clone());
+                    self.staging_moves(operation, next);
+                }
+                None => self.staging_hears(operation, Err("nowhere to fetch it from".to_owned())),
+            }
+        }
     }
 
     /// An image is in the cache: whoever waits for it is served once the shell has it open.
@@ -277,10 +329,22 @@ impl Ac {
         self.pursue_fleet();
     }
 
-    fn users_of(&self, sha256: Sha256) -> Vec<super::Peer> {
+    pub(super) fn users_of(&self, sha256: Sha256) -> Vec<super::Peer> {
         let uses = |t: &super::session::Transfer| !t.done && t.image.as_ref().is_some_and(|i| i.sha256 == sha256);
         self.sessions.iter().filter(|(_, s)| s.transfer.as_ref().is_some_and(uses)).map(|(p, _)| *p).collect()
     }
+}
+
+/// Whether a setting is about how a server is logged in to or trusted, which the URL does not show.
+fn changes_login(setting: &Setting) -> bool {
+    matches!(
+        setting,
+        Setting::SftpUsername(_)
+            | Setting::SftpPassword(_)
+            | Setting::SftpKey(_)
+            | Setting::HttpsTrust(_)
+            | Setting::HttpsAuthority(_)
+    )
 }
 
 /// The wait from the start of a try to the next, after so many failures before it.

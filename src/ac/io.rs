@@ -274,6 +274,10 @@ pub struct Accepted {
     pub operations: Vec<OperationId>,
     /// How many WTPs it concerns.
     pub wtps: usize,
+    /// The version that it is about.
+    pub version: Option<ImageVersion>,
+    /// What else there is to say, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// What one input led to.

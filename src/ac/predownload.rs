@@ -3,7 +3,7 @@
 //! WTPs that were let in with another version, and those that an operator chose, wait here in `hungry`. So many are
 //! served at once; the next starts as soon as one ends.
 
-use capledger_schema::event::DownloadMode;
+use capledger_schema::event::{DownloadMode, WtpAddress};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::{ImageStatus, SessionState};
@@ -165,24 +165,20 @@ impl Ac {
     }
 
     /// Calls off what waits for a WTP, or moves to it.
-    pub(super) fn abort_predownload(&mut self, wtp: &capledger_schema::event::WtpAddress, cause: &Cause) {
+    pub(super) fn abort_predownload(&mut self, wtp: &WtpAddress, reason: &str, cause: &Cause) {
         let status = self.book.state.fleet.wtps.get(&wtp.id).map(|w| w.image.clone());
         let peer = self.by_wtp.get(&wtp.id).copied();
         match (status, peer) {
             (Some(ImageStatus::Moving { .. }), Some(peer)) => {
-                self.abort_transfer(peer, "aborted by operator");
+                self.abort_transfer(peer, reason);
                 self.serving.remove(&peer);
                 self.ask(peer, Request::Abort);
             }
-            (Some(ImageStatus::Initiated { .. }), peer) => {
-                let event = Event::PredownloadWithdrawn { wtp: wtp.clone(), reason: "aborted by operator".to_owned() };
+            (Some(ImageStatus::Initiated { .. } | ImageStatus::Failed { next_retry: Some(_), .. }), peer) => {
+                let event = Event::PredownloadWithdrawn { wtp: wtp.clone(), reason: reason.to_owned() };
                 self.book.record(cause.clone(), Subject::Wtp(wtp.id.clone()), event);
-                if let Some(session) = peer.and_then(|p| self.sessions.get_mut(&p)) {
-                    // If it was told already, it will ask.
-                    session.called_off =
-                        session.ask_due.take().is_some() || matches!(session.asked, Some(Asked::NameImage(_)));
-                    session.queue.retain(|(_, r)| !matches!(r, Request::NameImage(..)));
-                    self.serving.remove(&session.peer);
+                if let Some(peer) = peer {
+                    self.untell(peer);
                 }
             }
             (_, _) => {}
@@ -192,6 +188,31 @@ impl Ac {
             if let Some(joined) = self.sessions.get_mut(&peer).and_then(|s| s.joined.as_mut()) {
                 joined.deferred = false;
             }
+        }
+    }
+
+    /// A WTP that was told of an image is not to have it; if it was told already, it will ask all the same.
+    fn untell(&mut self, peer: Peer) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        session.called_off = session.ask_due.take().is_some() || matches!(session.asked, Some(Asked::NameImage(_)));
+        session.queue.retain(|(_, r)| !matches!(r, Request::NameImage(..)));
+        self.serving.remove(&peer);
+    }
+
+    /// A WTP is to be given this version: what it was being given of another ends.
+    pub(super) fn retract_other(&mut self, peer: Peer, version: ImageVersion) {
+        let Some(session) = self.sessions.get(&peer) else { return };
+        let Some(joined) = &session.joined else { return };
+        let at_hand = self.book.state.fleet.wtps.get(&joined.address.id).and_then(|w| w.image.version());
+        if at_hand.is_none_or(|v| v == version) {
+            return;
+        }
+        if session.transfer.as_ref().is_some_and(|t| !t.done) {
+            self.abort_transfer(peer, "another version is wanted");
+            self.serving.remove(&peer);
+            self.ask(peer, Request::Abort);
+        } else {
+            self.untell(peer);
         }
     }
 

@@ -3,17 +3,13 @@
 //! An `install add` stays until its fetch ends and tells how it goes, as clients expect.
 
 mod check;
+mod install;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use capledger_schema::id::{OperationId, Seq};
-use capledger_schema::{Envelope, Event};
-
-use crate::ac::Accepted;
 use crate::command::{AccessFact, Command, Refusal};
-use crate::ios::{View, install, shell};
+use crate::ios::{View, shell};
 use crate::net::clock::Clock;
 use crate::net::control::Handle;
 use crate::net::feed::{Answer, CommandLine, Output, Session, User};
@@ -163,84 +159,35 @@ impl Operator {
         let before = self.hub.seq();
         let asked = command.clone();
         let result = self.handle.command(command, &self.user.name, &self.user.from);
-        let now = self.clock.now().wall;
-        match (asked, result) {
-            (Command::InstallAdd { .. } | Command::InstallAddProfile, Ok(accepted)) => {
-                self.watch(before, &accepted, out)
-            }
-            (Command::InstallAdd { .. } | Command::InstallAddProfile, Err(refusal)) => {
-                Err(install::refused("add", &refusal.to_string(), now, &self.time))
-            }
-            (Command::Activate { version }, Ok(_)) => Ok(install::activated(version, now, &self.time)),
-            (Command::Activate { .. }, Err(refusal)) => {
-                Err(install::refused("activate", &refusal.to_string(), now, &self.time))
-            }
-            (Command::Preflight | Command::Upgrade { .. }, Ok(accepted)) => self.watch_check(before, &accepted, out),
-            (Command::UpgradePause, Ok(_)) => {
-                Ok("no further AP is touched until `ap image upgrade resume`\n".to_owned())
-            }
-            (Command::UpgradeResume, Ok(_)) => Ok("the AP upgrade goes on\n".to_owned()),
-            (Command::UpgradeAbort, Ok(_)) => Ok("the AP upgrade is aborted\n".to_owned()),
-            (Command::Configure { .. } | Command::Record(_) | Command::Stop { .. }, Ok(_)) => Ok(String::new()),
-            (Command::Predownload { .. }, Ok(accepted)) => Ok(told("predownload was requested for", accepted.wtps)),
-            (Command::PredownloadAbort, Ok(accepted)) => Ok(told("predownload was called off for", accepted.wtps)),
-            (Command::Reset { .. }, Ok(accepted)) => Ok(told("reset was requested for", accepted.wtps)),
-            (
-                Command::Configure { .. }
-                | Command::Predownload { .. }
-                | Command::PredownloadAbort
-                | Command::Reset { .. }
-                | Command::Preflight
-                | Command::Upgrade { .. }
-                | Command::UpgradePause
-                | Command::UpgradeResume
-                | Command::UpgradeAbort
-                | Command::Record(_)
-                | Command::Stop { .. },
-                Err(refusal),
-            ) => Err(refused(&refusal)),
+        if let Some(action) = install::action(&asked) {
+            return self.installed(action, before, result, out);
         }
-    }
-
-    /// Stays with an `install add` until every fetch of it has ended, or the operator leaves.
-    fn watch(&self, before: Seq, accepted: &Accepted, out: &mut dyn Output) -> Result<String, String> {
-        let mut open: BTreeSet<OperationId> = accepted.operations.iter().copied().collect();
-        if open.is_empty() {
-            return Ok("Every image that the fleet needs is installed already.\n".to_owned());
-        }
-        // Whoever is gone is noticed below.
-        let _ = out.write(&install::add_started(self.clock.now().wall, &self.time));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|e| format!("% cannot follow the operation: {e}\n"))?;
-        let mut follower = self.hub.follow(before);
-        let (mut text, mut failed) = (String::new(), false);
-        while !open.is_empty() {
-            if out.is_gone() {
-                return Err(String::new());
+        let accepted = result.map_err(|refusal| refused(&refusal))?;
+        Ok(match asked {
+            Command::Predownload { .. } if !accepted.operations.is_empty() => {
+                told("nothing is staged: the profile's images are fetched first;", "image", accepted.operations.len())
             }
-            let next = runtime.block_on(async { tokio::time::timeout(LOOK, follower.next()).await });
-            let Ok(batch) = next else { continue };
-            let batch = batch.map_err(|e| format!("% cannot follow the operation: {e}\n"))?;
-            for envelope in &batch {
-                if let Some((operation, ok, words)) = self.ended(envelope)
-                    && open.remove(&operation)
-                {
-                    failed |= !ok;
-                    text.push_str(&words);
-                }
+            Command::Predownload { .. } => told("predownload was requested for", "AP", accepted.wtps),
+            Command::PredownloadAbort => told("predownload was called off for", "AP", accepted.wtps),
+            Command::Swap { .. } => {
+                told("primary and backup image change places at the next reset of", "AP", accepted.wtps)
             }
-        }
-        if failed { Err(text) } else { Ok(text) }
-    }
-
-    fn ended(&self, envelope: &Envelope) -> Option<(OperationId, bool, String)> {
-        if let Event::InstallAddCompleted { operation, image, .. } = &envelope.event {
-            Some((*operation, true, install::add_completed(image, envelope.at, &self.time)))
-        } else if let Event::InstallAddFailed { operation, url, failure, .. } = &envelope.event {
-            Some((*operation, false, install::add_failed(url, failure, envelope.at, &self.time)))
-        } else {
-            None
-        }
+            Command::Reset { .. } => told("reset was requested for", "AP", accepted.wtps),
+            Command::Preflight | Command::Upgrade { .. } => return self.watch_check(before, &accepted, out),
+            Command::UpgradePause => "no further AP is touched until `ap image upgrade resume`\n".to_owned(),
+            Command::UpgradeResume => "the AP upgrade goes on\n".to_owned(),
+            Command::UpgradeAbort => "the AP upgrade is aborted\n".to_owned(),
+            Command::Configure { .. }
+            | Command::Record(_)
+            | Command::Stop { .. }
+            | Command::InstallAdd { .. }
+            | Command::InstallAddProfile
+            | Command::Activate { .. }
+            | Command::Commit
+            | Command::AbortInstall
+            | Command::Rollback
+            | Command::RemoveInactive => String::new(),
+        })
     }
 }
 
@@ -248,7 +195,6 @@ fn refused(refusal: &Refusal) -> String {
     shell::refused(&refusal.to_string())
 }
 
-fn told(what: &str, wtps: usize) -> String {
-    let aps = if wtps == 1 { "AP" } else { "APs" };
-    format!("{what} {wtps} {aps}\n")
+fn told(what: &str, unit: &str, n: usize) -> String {
+    format!("{what} {n} {unit}{}\n", if n == 1 { "" } else { "s" })
 }

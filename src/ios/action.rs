@@ -16,8 +16,11 @@ pub enum Action {
     Show(Show),
     /// Ask the core.
     Run(Command),
-    /// `install activate` without a version: the image that was added last.
-    ActivateAdded,
+    /// `install activate` without a version: the staged one, else that of the image that was added last.
+    ActivateAdded {
+        /// Minutes until the committed version comes back; 0: never; none: as configured.
+        auto_abort: Option<u32>,
+    },
     /// Change settings, enter a mode, or both.
     Configure {
         /// In the order in which they take effect.
@@ -136,6 +139,17 @@ impl SecretSetting {
     }
 }
 
+/// A part of what is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallPart {
+    /// What runs.
+    Active,
+    /// What stays or comes back.
+    Committed,
+    /// What does not run.
+    Inactive,
+}
+
 /// A view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Show {
@@ -155,6 +169,12 @@ pub enum Show {
     Clock,
     /// `show install summary`
     InstallSummary,
+    /// `show install active|committed|inactive`
+    InstallPart(InstallPart),
+    /// `show install rollback`
+    InstallRollback,
+    /// `show install log`
+    InstallLog,
     /// `show logging [last N]`
     Logging {
         /// Only so many lines.

@@ -9,6 +9,7 @@ mod arg;
 mod config;
 mod exec;
 mod help;
+mod install;
 mod parse;
 mod pipe;
 mod profile;
@@ -176,6 +177,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
     exec::TABLE
         .iter()
         .chain(config::TABLE)
+        .chain(install::TABLE)
         .chain(profile::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)

@@ -274,8 +274,10 @@ impl Shell {
         match action {
             Action::Show(what) => Output::text(show::show(&what, view, self.privilege())),
             Action::Run(command) => Output { commands: vec![command], ..Output::default() },
-            Action::ActivateAdded => match show::install::last_added(view.state) {
-                Some(version) => Output { commands: vec![Command::Activate { version }], ..Output::default() },
+            Action::ActivateAdded { auto_abort } => match show::install::next_to_activate(view.state) {
+                Some(version) => {
+                    Output { commands: vec![Command::Activate { version, auto_abort }], ..Output::default() }
+                }
                 None => Output::refused(refused("No image to activate; fetch one with `install add file URL`")),
             },
             Action::Configure { settings, enter } => self.configure(settings, enter),
@@ -361,7 +363,7 @@ fn may_be_done(action: &Action) -> bool {
     match action {
         Action::Show(_)
         | Action::Run(_)
-        | Action::ActivateAdded
+        | Action::ActivateAdded { .. }
         | Action::TerminalLength(_)
         | Action::TerminalWidth(_)
         | Action::TerminalMonitor(_) => true,

@@ -28,6 +28,9 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
         Show::InstallSummary => install::show(view),
+        Show::InstallPart(part) => install::part(*part, view),
+        Show::InstallRollback => install::rollback(view),
+        Show::InstallLog => install::log(view),
         Show::Logging { last } => logging::show(view, *last),
         Show::Privilege => {
             let level = match privilege {

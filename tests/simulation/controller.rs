@@ -100,7 +100,8 @@ impl Controller {
         for setting in &self.configuration {
             wanted.set(setting);
         }
-        let changes = state.config.difference(&wanted);
+        // As the daemon: what an operator changed at run time is not overwritten.
+        let changes = if state.unsaved { Vec::new() } else { state.config.difference(&wanted) };
         let lost = |e: &&capledger_schema::project::installs::CatalogueEntry| !self.cache.contains(&e.image.sha256);
         let missing = state.installs.catalogue.values().filter(lost).map(|e| e.image.clone()).collect();
         self.process = Some(Process {

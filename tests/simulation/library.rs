@@ -12,6 +12,10 @@ use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 /// The image server's and the cache's files.
 #[derive(Debug)]
 pub(crate) struct Library {
+    /// The version that the server's files are of, unless a family's own is named here.
+    pub(crate) served: ImageVersion,
+    /// Families whose file is of another version.
+    pub(crate) odd: BTreeMap<ImageFamily, ImageVersion>,
     facts: BTreeMap<(ImageFamily, ImageVersion), ImageFacts>,
     octets: BTreeMap<Sha256, Bytes>,
     /// What the next fetches of a family end with; once it is used up, with the image.
@@ -23,18 +27,37 @@ pub(crate) struct Library {
 impl Library {
     /// An image of this version and length for every family, the first fetches of which fail.
     pub(crate) fn new(version: ImageVersion, octets: u64, seed: u64, failures: usize) -> Self {
-        let mut library =
-            Library { facts: BTreeMap::new(), octets: BTreeMap::new(), failures: BTreeMap::new(), rotten: Vec::new() };
+        let mut library = Library {
+            served: version,
+            odd: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            octets: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            rotten: Vec::new(),
+        };
+        library.unpack(version, octets, seed);
+        for family in families() {
+            let failures = std::iter::repeat_n(FetchFailureKind::TimedOut, failures);
+            library.failures.insert(family, failures.collect());
+        }
+        library
+    }
+
+    /// Another bundle is unpacked on the server, and its files are what it serves from now on.
+    pub(crate) fn unpack(&mut self, version: ImageVersion, octets: u64, seed: u64) {
+        self.served = version;
         for family in families() {
             let spec = ImageSpec { family: family.clone(), version, octets, seed };
             let mut image = Vec::new();
             let facts = spec.write_facts(&mut image).expect("an image of a possible length, in memory");
-            library.octets.insert(facts.sha256, image.into());
-            let failures = std::iter::repeat_n(FetchFailureKind::TimedOut, failures);
-            library.failures.insert(family.clone(), failures.collect());
-            library.facts.insert((family, version), facts);
+            self.octets.insert(facts.sha256, image.into());
+            self.facts.insert((family, version), facts);
         }
-        library
+    }
+
+    /// What the server's file of a family is.
+    pub(crate) fn held(&self, family: &ImageFamily) -> ImageVersion {
+        self.odd.get(family).copied().unwrap_or(self.served)
     }
 
     /// What the server's file of a family and version is.

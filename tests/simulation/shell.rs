@@ -74,9 +74,11 @@ impl World {
 
     fn start_fetch(&mut self, order: FetchOrder) {
         let FetchOrder { operation, family, version, probe, .. } = order;
-        let (family, version) = family.zip(version).expect("simulated fetches are of a family and a version");
-        let image = self.library.facts(&family, version).expect("the server has the target of every family").clone();
-        let failure = self.library.failures.get_mut(&family).and_then(VecDeque::pop_front);
+        let family = family.expect("simulated fetches are of a family");
+        let held = self.library.held(&family);
+        let image = self.library.facts(&family, held).expect("the server has every family").clone();
+        let wrong = version.is_some_and(|v| v != held).then_some(FetchFailureKind::WrongVersion);
+        let failure = self.library.failures.get_mut(&family).and_then(VecDeque::pop_front).or(wrong);
         if probe {
             let octets = Some(image.octets);
             let report = match failure {
@@ -84,7 +86,7 @@ impl World {
                     let failure = FetchFailure::new(kind, kind.to_string());
                     FetchReport::Failed { operation, failure, octets: 0 }
                 }
-                None => FetchReport::Probed { operation, family, version, octets },
+                None => FetchReport::Probed { operation, family, version: held, octets },
             };
             return self.fetch_ends(self.plan.fetch / 20, report);
         }

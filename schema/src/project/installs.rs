@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Projection;
 use crate::envelope::Envelope;
 use crate::event::Event;
-use crate::failure::FetchFailure;
+use crate::failure::{FetchFailure, FetchFailureKind};
 use crate::id::OperationId;
 use crate::image::{ImageFacts, ImageFamily, ImageVersion};
 use crate::setting::Setting;
@@ -177,9 +177,12 @@ impl Projection for Installs {
                 if let Some(family) = family {
                     let f = self.families.entry(family.clone()).or_default();
                     f.running = None;
-                    f.failures += 1;
-                    f.last = Some((failure.clone(), at));
-                    f.next_try = *next_try;
+                    // That one was called off tells nothing of where it came from.
+                    if failure.kind != FetchFailureKind::Cancelled {
+                        f.failures += 1;
+                        f.last = Some((failure.clone(), at));
+                        f.next_try = *next_try;
+                    }
                 }
             }
             Event::ImageRemoved { image, .. } => {

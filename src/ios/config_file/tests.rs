@@ -69,7 +69,9 @@ fn an_error_names_line_column_what_is_wrong_and_what_is_expected() {
             "line 2, column 10: `jion` is not known here; expected \
              join (What an access point that joins with another version is told), \
              local (A file to take instead of fetching), max-size (The largest file that is fetched), \
-             retry-delay (Before a failed fetch or download is tried again; it doubles)",
+             retry-delay (Before a failed fetch or download is tried again; it doubles), \
+             max-tries (Failed downloads of one version before an access point is left alone), \
+             predownload (Images for access points that serve)",
         ),
         ("end\nhostname x\n", "line 2, column 1: nothing may follow `end`"),
         ("  exit\n", "line 1, column 3: `exit` leaves a sub-mode, and there is none here"),
@@ -180,6 +182,16 @@ prop_compose! {
     }
 }
 
+/// Predownload limit and bandwidth, tries, and the auto abort timer.
+fn any_install() -> impl Strategy<Value = (u32, Option<u32>, u32, u32)> {
+    (
+        prop_oneof![Just(100), 1..=10_000_u32],
+        option::of(1..=1_000_000_u32),
+        prop_oneof![Just(5), 1..=1_000_u32],
+        prop_oneof![Just(120), 0..=10_080_u32],
+    )
+}
+
 prop_compose! {
     fn any_upgrade()(
         integrity_limit in 1..=10_000_u32,
@@ -204,11 +216,13 @@ prop_compose! {
         address in option::of(any::<IpAddr>()),
         policy in proptest::sample::select(&[JoinPolicy::Pin, JoinPolicy::Ca, JoinPolicy::Open][..]),
         authority in option::of(path()),
-        image in any_image(),
+        (image, install) in (any_image(), any_install()),
         upgrade in any_upgrade(),
         access in any_access(),
     ) -> Config {
         let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, upgrade, ..Config::default() };
+        (config.image.predownload_limit, config.image.predownload_bandwidth) = (install.0, install.1);
+        (config.image.max_tries, config.upgrade.auto_abort) = (install.2, install.3);
         config.capwap.listen = listen;
         config.capwap.max_sessions = numbers.0;
         config.capwap.strict = strict;

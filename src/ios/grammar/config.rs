@@ -34,10 +34,10 @@ const CAPWAP: Token = kw("capwap", "CAPWAP, RFC 5415");
 const LISTEN: Token = kw("listen", "An address where access points are served");
 const LISTEN_ADDRESS: Token = arg(Arg::Address, "Address of the controller");
 
-const AP: Token = kw("ap", "Access points");
+pub(super) const AP: Token = kw("ap", "Access points");
 const DTLS: Token = kw("dtls", "DTLS with access points");
 const JOIN: Token = kw("join", "Which access points may join");
-const IMAGE: Token = kw("image", "Images of the access points");
+pub(super) const IMAGE: Token = kw("image", "Images of the access points");
 
 const TIMERS: &[(&str, &str)] = &[
     ("wait-dtls", "A DTLS handshake (60000)"),

@@ -1,50 +1,27 @@
 //! The exec modes' part of the table.
 
 use super::{Arg, Args, Entry, Mode, Token, arg, kw};
-use crate::command::{Command, Target};
 use crate::ios::action::{Action, Show};
 
-const USER: &[Mode] = &[Mode::User, Mode::Privileged];
-const PRIVILEGED: &[Mode] = &[Mode::Privileged];
+pub(super) const USER: &[Mode] = &[Mode::User, Mode::Privileged];
+pub(super) const PRIVILEGED: &[Mode] = &[Mode::Privileged];
 
-const SHOW: Token = kw("show", "Show running system information");
+pub(super) const SHOW: Token = kw("show", "Show running system information");
 const SHOW_AP: Token = kw("ap", "Access points");
 const SHOW_AP_IMAGE: Token = kw("image", "Images of the access points and their predownload");
 const SHOW_WIRELESS: Token = kw("wireless", "Wireless information");
 const SHOW_PROFILE: Token = kw("profile", "Profiles");
 const SHOW_DOWNLOAD: Token = kw("image-download", "Image-download profile");
 
-const INSTALL: Token = kw("install", "Package install commands");
-const INSTALL_ADD: Token = kw("add", "Fetch an image, check it and keep it");
-
-const AP: Token = kw("ap", "Access point commands");
-const AP_NAME: Token = kw("name", "One access point");
-const AP_NAME_ARG: Token = arg(Arg::Word, "Name of the access point");
-const AP_IMAGE: Token = kw("image", "Images of the access points");
-const PREDOWNLOAD: Token = kw("predownload", "Give access points the running version's image while they serve");
-const RESET: Token = kw("reset", "Reset access points into the image that they hold");
-const SITE: Token = kw("site-tag", "The access points of one site");
-const SITE_ARG: Token = arg(Arg::Word, "Site: the access points' Location Data");
-const MODEL: Token = kw("model", "The access points of one model");
-const MODEL_ARG: Token = arg(Arg::Word, "Model, as C9105AXI");
-
 const MONITOR: Token = kw("monitor", "Print new lines of the log on this terminal");
 const TERMINAL: Token = kw("terminal", "Set terminal line parameters");
 
-const fn user(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
+pub(super) const fn user(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
     Entry { modes: USER, tokens, action, no: None }
 }
 
-const fn privileged(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
+pub(super) const fn privileged(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
     Entry { modes: PRIVILEGED, tokens, action, no: None }
-}
-
-fn predownload(target: Target) -> Action {
-    Action::Run(Command::Predownload { target })
-}
-
-fn reset(target: Target) -> Action {
-    Action::Run(Command::Reset { target })
 }
 
 pub(super) static TABLE: &[Entry] = &[
@@ -54,9 +31,6 @@ pub(super) static TABLE: &[Entry] = &[
     }),
     user(&[SHOW, SHOW_AP, kw("summary", "All access points")], |_| Action::Show(Show::ApSummary)),
     user(&[SHOW, kw("clock", "The system clock")], |_| Action::Show(Show::Clock)),
-    user(&[SHOW, kw("install", "Installed images"), kw("summary", "All of them")], |_| {
-        Action::Show(Show::InstallSummary)
-    }),
     user(&[SHOW, kw("logging", "The last lines of the log")], |_| Action::Show(Show::Logging { last: None })),
     user(
         &[
@@ -87,43 +61,6 @@ pub(super) static TABLE: &[Entry] = &[
         ],
         |_| Action::Show(Show::ProfileDetailed),
     ),
-    privileged(
-        &[
-            INSTALL,
-            INSTALL_ADD,
-            kw("file", "One file"),
-            arg(Arg::Word, "tftp://HOST[:PORT]/PATH, or a file on the controller"),
-        ],
-        |a| Action::Run(Command::InstallAdd { url: a.text(0) }),
-    ),
-    privileged(
-        &[
-            INSTALL,
-            INSTALL_ADD,
-            kw("profile", "The image of every family in the fleet"),
-            kw("default", "From where the image-download profile says"),
-        ],
-        |_| Action::Run(Command::InstallAddProfile),
-    ),
-    privileged(&[INSTALL, kw("activate", "Make a version the running one")], |_| Action::ActivateAdded),
-    privileged(
-        &[INSTALL, kw("activate", "Make a version the running one"), arg(Arg::Version, "Version, as 17.9.4.27")],
-        |a| Action::Run(Command::Activate { version: a.version(0) }),
-    ),
-    privileged(&[AP, AP_IMAGE, PREDOWNLOAD], |_| predownload(Target::All)),
-    privileged(&[AP, AP_IMAGE, PREDOWNLOAD, kw("abort", "End every predownload that waits or moves")], |_| {
-        Action::Run(Command::PredownloadAbort)
-    }),
-    privileged(&[AP, AP_IMAGE, PREDOWNLOAD, SITE, SITE_ARG], |a| predownload(Target::Site(a.text(0)))),
-    privileged(&[AP, AP_IMAGE, PREDOWNLOAD, SITE, SITE_ARG, kw("start", "Start it")], |a| {
-        predownload(Target::Site(a.text(0)))
-    }),
-    privileged(&[AP, AP_IMAGE, PREDOWNLOAD, MODEL, MODEL_ARG], |a| predownload(Target::Model(a.text(0)))),
-    privileged(&[AP, AP_IMAGE, RESET], |_| reset(Target::All)),
-    privileged(&[AP, AP_IMAGE, RESET, SITE, SITE_ARG], |a| reset(Target::Site(a.text(0)))),
-    privileged(&[AP, AP_IMAGE, RESET, MODEL, MODEL_ARG], |a| reset(Target::Model(a.text(0)))),
-    privileged(&[AP, AP_NAME, AP_NAME_ARG, AP_IMAGE, PREDOWNLOAD], |a| predownload(Target::Name(a.text(0)))),
-    privileged(&[AP, AP_NAME, AP_NAME_ARG, RESET], |a| reset(Target::Name(a.text(0)))),
     privileged(&[kw("configure", "Enter configuration mode"), kw("terminal", "Configure from the terminal")], |_| {
         Action::Configure { settings: Vec::new(), enter: Some(Mode::Config) }
     }),

@@ -11,7 +11,8 @@ use crate::ios::action::{Action, Show};
 const AP: Token = kw("ap", "Access point commands");
 const IMAGE: Token = kw("image", "Images of the access points");
 const UPGRADE: Token = kw("upgrade", "Upgrade the fleet in stages");
-const PREDOWNLOAD: Token = kw("predownload", "Give access points the running version's image while they serve");
+const PREDOWNLOAD: Token =
+    kw("predownload", "Give access points the staged version's image, else the running one's, while they serve");
 
 const CANARIES: Token = kw("canary", "Some access points go first, alone");
 const CANARIES_ARG: Token = arg(Arg::Number(1, 1_000), "How many");

@@ -312,7 +312,7 @@ fn install_activate_takes_the_image_that_was_added_last() {
         session.story.after_ms(1_000).add_completed(fetch, url, image("ap1g8", v));
     }
     let output = session.type_line("install activate");
-    assert_eq!(output.commands, [Command::Activate { version: version("17.9.4.27") }]);
+    assert_eq!(output.commands, [Command::Activate { version: version("17.9.4.27"), auto_abort: None }]);
 }
 
 #[test]

@@ -13,6 +13,12 @@ pub(super) fn span(d: Duration) -> String {
     }
 }
 
+/// A span in hours, minutes and seconds, whatever its length: `01:49:42`, `121:00:00`.
+pub(super) fn clock(d: Duration) -> String {
+    let s = d.as_secs();
+    format!("{:02}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
+}
+
 /// A span as IOS tells it in a sentence: `2 days, 3 hours, 4 minutes`.
 pub(super) fn uptime(d: Duration) -> String {
     let minutes = d.as_secs() / 60;

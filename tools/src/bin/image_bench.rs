@@ -80,7 +80,7 @@ fn capledger(aps: usize, octets: u64) -> Result<Duration, Failed> {
     // The image is in the cache before anyone asks for it.
     daemon.handle().command(Command::InstallAdd { url: file.display().to_string() }, "bench", "console")?;
     wait(|| daemon.hub().state().installs.catalogue.len() == 1)?;
-    daemon.handle().command(Command::Activate { version }, "bench", "console")?;
+    daemon.handle().command(Command::Activate { version, auto_abort: None }, "bench", "console")?;
     let spec = FleetSpec {
         ac: addr,
         aps,

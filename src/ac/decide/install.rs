@@ -1,0 +1,96 @@
+//! The rules of the install family: what can be activated, committed, taken back and removed.
+
+use std::collections::BTreeSet;
+
+use capledger_schema::event::RollbackReason;
+use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::project::State;
+
+use super::Decision;
+use crate::command::Refusal;
+
+/// The image families of every WTP that is known.
+pub(in crate::ac) fn fleet_families(state: &State) -> BTreeSet<ImageFamily> {
+    state.fleet.wtps.values().filter_map(|w| w.inventory.family.clone()).collect()
+}
+
+/// The families of the fleet without an image of this version.
+pub(in crate::ac) fn lacking(state: &State, version: ImageVersion) -> BTreeSet<ImageFamily> {
+    fleet_families(state).into_iter().filter(|f| state.installs.image(f, version).is_none()).collect()
+}
+
+pub(super) fn add_profile(state: &State) -> Result<Decision, Refusal> {
+    let families = fleet_families(state);
+    let image = &state.config.image;
+    let Some(family) = families.first() else {
+        let words = "no AP of a known model has joined, so no image is needed; use `install add file URL`";
+        return Err(Refusal::NothingToDo(words.to_owned()));
+    };
+    if image.mode.is_none() && image.local.is_empty() {
+        return Err(Refusal::NoSource("set image-download-mode".to_owned()));
+    }
+    if image.mode.is_some() && image.url(family).is_none() {
+        return Err(Refusal::NoSource("set the image server of its mode".to_owned()));
+    }
+    Ok(Decision::FetchProfile(families.into_iter().collect()))
+}
+
+pub(super) fn activate(state: &State, version: ImageVersion, minutes: Option<u32>) -> Result<Decision, Refusal> {
+    if !state.installs.catalogue.keys().any(|(_, v)| *v == version) {
+        return Err(Refusal::NotInstalled(version));
+    }
+    if state.running_version() == Some(version) {
+        return Err(Refusal::NothingToDo(format!("{version} is the running version")));
+    }
+    let minutes = minutes.unwrap_or(state.config.upgrade.auto_abort);
+    Ok(Decision::Activate { version, minutes })
+}
+
+pub(super) fn commit(state: &State) -> Result<Decision, Refusal> {
+    match &state.installs.trial {
+        Some(trial) => Ok(Decision::Commit(trial.version)),
+        None => Err(Refusal::NothingToDo(committed(state))),
+    }
+}
+
+/// Back to the committed version; without a trial, the staged version is given up.
+pub(super) fn abort(state: &State) -> Result<Decision, Refusal> {
+    match (&state.installs.trial, state.installs.staged) {
+        (Some(trial), _) => {
+            Ok(Decision::GoBack { from: trial.version, to: trial.back_to, reason: RollbackReason::Abort })
+        }
+        (None, Some(staged)) => Ok(Decision::Unstage(staged)),
+        (None, None) => Err(Refusal::NothingToDo(format!("{}, and none is staged", committed(state)))),
+    }
+}
+
+pub(super) fn rollback(state: &State) -> Result<Decision, Refusal> {
+    match &state.installs.trial {
+        Some(trial) => {
+            Ok(Decision::GoBack { from: trial.version, to: trial.back_to, reason: RollbackReason::Rollback })
+        }
+        None => Err(Refusal::NothingToDo(committed(state))),
+    }
+}
+
+pub(super) fn remove_inactive(state: &State) -> Result<Decision, Refusal> {
+    let kept = [state.running_version(), state.committed_version(), state.installs.staged];
+    let inactive: Vec<ImageFacts> = state
+        .installs
+        .catalogue
+        .values()
+        .map(|e| e.image.clone())
+        .filter(|image| !kept.contains(&Some(image.version)))
+        .collect();
+    if inactive.is_empty() {
+        return Err(Refusal::NothingToDo("no image is inactive".to_owned()));
+    }
+    Ok(Decision::Remove(inactive))
+}
+
+fn committed(state: &State) -> String {
+    match state.running_version() {
+        Some(version) => format!("{version} is committed"),
+        None => "no version is active".to_owned(),
+    }
+}
