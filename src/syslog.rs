@@ -8,6 +8,7 @@ pub mod collector;
 mod format;
 mod log;
 mod time;
+mod upgrade;
 pub mod wire;
 
 pub use format::{action_word, disjoin_words, fetch_words, format};

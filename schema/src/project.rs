@@ -80,6 +80,14 @@ impl State {
         reports.filter(|v| self.campaigns.keeps(wtp, *v)).or_else(|| self.running_version())
     }
 
+    /// The version that this WTP is on its way to: that of the campaign that it belongs to, whatever became of it there,
+    /// else the one that it is to run. What the dashboard measures it by.
+    pub fn version_wanted(&self, wtp: &fleet::Wtp) -> Option<ImageVersion> {
+        let (id, reports) = (&wtp.address.id, wtp.inventory.version);
+        let campaign = self.campaigns.active().filter(|c| c.members.contains_key(id));
+        campaign.map(|c| c.version).or_else(|| self.version_to_run(id, reports))
+    }
+
     /// The version that this WTP is to hold ahead of its next reset: that of the campaign that is about to move it, else
     /// the one that it is to run.
     pub fn version_to_hold(&self, wtp: &WtpId, reports: Option<ImageVersion>) -> Option<ImageVersion> {

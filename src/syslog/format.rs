@@ -8,7 +8,7 @@ use capledger_schema::setting::ServeProtocol;
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Event, Subject};
 
-use super::{IosLine, Severity, TimeFormat};
+use super::{IosLine, Severity, TimeFormat, upgrade};
 
 const CAPWAP: &str = "CAPWAPAC_SMGR_TRACE_MESSAGE";
 
@@ -144,6 +144,13 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::OperatorLoggedOut { vty, user, from, .. } => {
             sys(Severity::Informational, "LOGOUT", &format!("User {user} has exited tty session {vty}({})", from.ip()))
         }
+        Event::PreflightCompleted { findings, .. } => return upgrade::checked(findings),
+        Event::CampaignStarted { campaign, version, wtps, .. } => upgrade::started(*campaign, *version, *wtps),
+        Event::CampaignPhaseChanged { campaign, phase, iteration } => upgrade::phase(*campaign, *phase, *iteration),
+        Event::CampaignWtpMissing { campaign, wtp, words } => upgrade::missing(*campaign, wtp, words),
+        Event::CampaignPaused { campaign, reason } => upgrade::paused(*campaign, reason),
+        Event::CampaignResumed { campaign } => upgrade::resumed(*campaign),
+        Event::CampaignEnded { campaign, outcome, words } => upgrade::ended(*campaign, *outcome, words),
         Event::WtpDiscovered { .. }
         | Event::WtpJoined { .. }
         | Event::WtpMessageRejected { .. }
@@ -165,14 +172,7 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::AutoAbortArmed { .. }
         | Event::WtpImageSwapped { .. }
         | Event::PreflightStarted { .. }
-        | Event::PreflightCompleted { .. }
-        | Event::CampaignStarted { .. }
         | Event::CampaignWtpChosen { .. }
-        | Event::CampaignPhaseChanged { .. }
-        | Event::CampaignWtpMissing { .. }
-        | Event::CampaignPaused { .. }
-        | Event::CampaignResumed { .. }
-        | Event::CampaignEnded { .. }
         | Event::OperatorCommandEntered { .. } => return None,
     };
     Some(line)

@@ -1,15 +1,18 @@
 use std::fmt::Write as _;
 
-use capledger_schema::event::{DisjoinReason, DownloadMode, InstallAction, LoginMethod, RefusalReason, RollbackReason};
+use capledger_schema::event::{
+    CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMode, Finding, FindingSubject, InstallAction,
+    LoginMethod, OnError, RefusalReason, RollbackReason, Verdict,
+};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
-use capledger_schema::id::{OperationId, SessionId, Sha256};
+use capledger_schema::id::{CampaignId, OperationId, SessionId, Sha256};
 use capledger_schema::project::Projection;
 use capledger_schema::setting::ServeProtocol;
 use capledger_schema::{Cause, Event, Subject};
 use jiff::tz::{Offset, TimeZone};
 
 use super::*;
-use crate::story::{Story, ap, assert_golden, image, moment, version};
+use crate::story::{Story, ap, assert_golden, family, image, moment, version};
 
 fn bare(story: &Story) -> String {
     story.log.entries().fold(String::new(), |mut out, entry| {
@@ -188,6 +191,15 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
         Event::LimitReached { limit: "capwap max-sessions".into(), value: 6_000 },
     );
     let (old, new) = (version("17.9.4.27"), version("17.12.1.5"));
+    let campaign = CampaignId(41);
+    let plan = CampaignPlan { canaries: 2, percent: 15, site: None, on_error: OnError::Stop, error_threshold: 10 };
+    let ended = |outcome, words: &str| Event::CampaignEnded { campaign, outcome, words: words.into() };
+    let finding = |name: &str| Finding {
+        subject: FindingSubject::Image(family(name)),
+        verdict: Verdict::Failed,
+        words: "timed out: no answer in 40 s".into(),
+        action: "check tftp-image-server; UDP 69 blocked?".into(),
+    };
     for event in [
         Event::InstallActionStarted { action: InstallAction::Activate, version: Some(new) },
         Event::VersionActivated { version: new },
@@ -209,6 +221,17 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
             words: "Address already in use".into(),
         },
         Event::ImageNotTaken { wtp: wtp.clone(), expected: new, reports: Some(old), tries: 1, next_retry: None },
+        Event::PreflightCompleted { operation: OperationId(40), findings: vec![finding("ap1g6"), finding("ap1g8")] },
+        Event::CampaignStarted { campaign, version: new, plan, wtps: 120 },
+        Event::CampaignPhaseChanged { campaign, phase: CampaignPhase::Activate, iteration: 0 },
+        Event::CampaignPhaseChanged { campaign, phase: CampaignPhase::Rejoin, iteration: 3 },
+        Event::CampaignWtpMissing { campaign, wtp: wtp.clone(), words: "not back within 540 s".into() },
+        Event::CampaignPaused { campaign, reason: "by operator".into() },
+        Event::CampaignResumed { campaign },
+        ended(CampaignOutcome::Completed, "118 of 120 APs run 17.12.1.5"),
+        ended(CampaignOutcome::Stopped, "1 of 2 canaries did not come to run 17.12.1.5"),
+        ended(CampaignOutcome::Aborted, "by operator"),
+        ended(CampaignOutcome::PreflightFailed, "no AP was touched"),
     ] {
         story.after_ms(500).tell(cause.clone(), Subject::Controller, event);
     }

@@ -52,10 +52,11 @@ impl Printer {
         if let Event::InstallAddProgressed { operation, octets, total } = &envelope.event {
             return (self.family(*operation), fetched(*octets, *total));
         }
-        let target = self.fold.running_version();
         let fleet = &self.fold.fleet.wtps;
-        let count = |wanted: &[Phase]| fleet.values().filter(|w| wanted.contains(&Phase::of(w, target))).count();
-        let share: f64 = fleet.values().map(|w| phase::share(w, target)).sum();
+        let count = |wanted: &[Phase]| {
+            fleet.values().filter(|w| wanted.contains(&Phase::of(w, self.fold.version_wanted(w)))).count()
+        };
+        let share: f64 = fleet.values().map(|w| phase::share(w, self.fold.version_wanted(w))).sum();
         let percent = (100.0 * share / fleet.len().max(1) as f64).floor();
         let what = format!(
             "{percent:.0}%: {} APs, {} at target, {} downloading, {} failed",

@@ -14,6 +14,7 @@ use capledger_schema::Envelope;
 use capledger_schema::feed::ServerMessage;
 use capledger_schema::id::{OperationId, Seq, WtpId};
 use capledger_schema::image::ImageVersion;
+use capledger_schema::project::campaigns::Campaign;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::project::{Projection, State};
 use capledger_schema::time::Timestamp;
@@ -26,6 +27,9 @@ pub use rows::{Row, Show, Sort};
 
 /// Lines of the log at most.
 pub const LOG_LIMIT: usize = 1_000;
+
+/// How long the outcome of a campaign stays in sight.
+pub const LINGER: Duration = Duration::from_secs(600);
 
 /// Lines of one AP's story at most.
 pub const STORY_LIMIT: usize = 24;
@@ -274,6 +278,17 @@ impl Dashboard {
         self.fold.running_version()
     }
 
+    /// The version that this AP is on its way to.
+    pub fn target_of(&self, wtp: &Wtp) -> Option<ImageVersion> {
+        self.fold.version_wanted(wtp)
+    }
+
+    /// The campaign that runs, or that ended not long ago.
+    pub fn campaign(&self) -> Option<&Campaign> {
+        let recent = |c: &&Campaign| c.ended.as_ref().is_none_or(|(_, _, at)| self.now.since(*at) < LINGER);
+        self.fold.campaigns.latest.as_ref().filter(recent)
+    }
+
     /// The last lines of the log, oldest first.
     pub fn log(&self) -> &VecDeque<Line> {
         &self.log
@@ -296,12 +311,12 @@ impl Dashboard {
 
     /// Everything that a frame shows of the fleet, in one pass over it.
     pub fn overview(&self) -> Overview<'_> {
-        let target = self.target();
         let mut rows = Vec::with_capacity(self.fold.fleet.wtps.len());
         let mut alarms = Vec::new();
         let mut sum = Summary { total: self.fold.fleet.wtps.len(), ..Summary::default() };
         let (mut to_go, mut known) = (0u64, true);
         for (id, wtp) in &self.fold.fleet.wtps {
+            let target = self.target_of(wtp);
             let phase = Phase::of(wtp, target);
             sum.phases[phase as usize] += 1;
             sum.joined += usize::from(wtp.live().is_some());

@@ -2,6 +2,7 @@
 //!
 //! Only the visible slice of a list is drawn, straight into the buffer, and the fleet is gone through once per frame. Panes are divided by rules, not boxes: lines are scarce at 80 x 24.
 
+mod campaign;
 mod detail;
 mod header;
 mod help;
@@ -29,9 +30,14 @@ pub fn draw(buf: &mut Buffer, area: Rect, dash: &Dashboard, theme: &Theme) -> Pa
         too_small(&mut pen, area);
         return dash.ui.page;
     }
-    let [top, middle, bottom] = split(area, 3);
+    // A line of its own, while there is something to say and room to say it.
+    let campaign = dash.campaign().filter(|_| area.height > SMALLEST.1);
+    let [top, middle, bottom] = split(area, 3 + u16::from(campaign.is_some()));
     let overview = dash.overview();
-    header::draw(&mut pen, top, dash, &overview);
+    header::draw(&mut pen, Rect { height: 3, ..top }, dash, &overview);
+    if let Some(campaign) = campaign {
+        campaign::draw(&mut pen, Rect { y: top.y + 3, height: 1, ..top }, campaign);
+    }
     help::keys(&mut pen, bottom, dash);
     let page = body(&mut pen, middle, dash, &overview);
     if dash.ui.help {

@@ -199,7 +199,8 @@ fn say(envelope: &Envelope) -> Option<Said> {
             ((None, CAMPAIGN.into()), format!("{wtps} APs to {version}"), Tone::Busy)
         }
         Event::CampaignPhaseChanged { phase, iteration, .. } => {
-            ((None, CAMPAIGN.into()), format!("iteration {iteration}: {}", campaign_phase(*phase)), Tone::Plain)
+            let of = if *iteration == 0 { "canaries".to_owned() } else { format!("iteration {iteration}") };
+            ((None, CAMPAIGN.into()), format!("{of}: {}", campaign_phase(*phase)), Tone::Plain)
         }
         Event::CampaignWtpMissing { wtp, words, .. } => {
             (about(wtp), format!("missing in the campaign: {words}"), Tone::Bad)

@@ -41,6 +41,17 @@ impl Screen {
         self
     }
 
+    /// A campaign is under way.
+    fn campaign(mut self) -> Screen {
+        let batch = self.story.campaign();
+        self.message(ServerMessage::Events(batch))
+    }
+
+    fn campaign_ends(mut self) -> Screen {
+        let batch = self.story.campaign_ends();
+        self.message(ServerMessage::Events(batch))
+    }
+
     fn wait(mut self, seconds: i64) -> Screen {
         let now = Timestamp(self.dash.now().0 + seconds * 1_000_000);
         self.dash.apply(Input::Tick(now));
@@ -94,6 +105,26 @@ fn an_upgrade_in_full_swing_at_200_by_60() {
 #[test]
 fn an_upgrade_in_full_swing_at_60_by_20() {
     insta::assert_snapshot!(Screen::new(60, 20, 24).pass(26).frame());
+}
+
+#[test]
+fn a_campaign_has_a_line_with_its_phase_and_its_bar_at_80_by_24() {
+    insta::assert_snapshot!(Screen::new(80, 24, 24).pass(120).campaign().frame());
+}
+
+#[test]
+fn a_campaign_has_a_line_with_its_phase_and_its_bar_at_200_by_60() {
+    insta::assert_snapshot!(Screen::new(200, 60, 24).pass(120).campaign().frame());
+}
+
+#[test]
+fn the_outcome_of_a_campaign_stays_in_sight_for_a_while() {
+    let screen = || Screen::new(100, 20, 8).pass(120).campaign().campaign_ends();
+    let frame = screen().frame();
+    assert!(frame.contains("stopped"), "{frame}");
+    insta::assert_snapshot!(frame);
+    let later = screen().wait(601).frame();
+    assert!(!later.contains("Upgrade "), "{later}");
 }
 
 #[test]

@@ -110,7 +110,6 @@ impl Dashboard {
 
     /// Puts rows into the table's order.
     pub(super) fn sort(&self, rows: &mut [Row<'_>]) {
-        let target = self.target();
         rows.sort_unstable_by(|a, b| {
             let first = match self.ui.sort {
                 Sort::State => a.phase.cmp(&b.phase),
@@ -118,7 +117,9 @@ impl Dashboard {
                 Sort::Model => a.wtp.inventory.model.cmp(&b.wtp.inventory.model),
                 Sort::Site => a.wtp.inventory.location.cmp(&b.wtp.inventory.location),
                 Sort::Version => a.wtp.inventory.version.cmp(&b.wtp.inventory.version),
-                Sort::Progress => phase::share(a.wtp, target).total_cmp(&phase::share(b.wtp, target)),
+                Sort::Progress => {
+                    phase::share(a.wtp, self.target_of(a.wtp)).total_cmp(&phase::share(b.wtp, self.target_of(b.wtp)))
+                }
             };
             // Two APs may have one name.
             first.then_with(|| a.wtp.address.name.cmp(&b.wtp.address.name)).then_with(|| a.id.cmp(b.id))

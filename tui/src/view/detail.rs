@@ -87,7 +87,7 @@ fn image(dash: &Dashboard, wtp: &Wtp) -> String {
         DownloadMode::Predownload => "while it serves",
     };
     match &wtp.image {
-        ImageStatus::None => match dash.target() {
+        ImageStatus::None => match dash.target_of(wtp) {
             Some(v) if wtp.runs(v) => "runs the running version".to_owned(),
             Some(v) => format!("{v} is due, not asked for yet"),
             None => "nothing is due".to_owned(),

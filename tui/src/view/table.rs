@@ -206,7 +206,7 @@ fn draw_row(
 fn version(pen: &mut Pen<'_>, x: u16, y: u16, width: u16, dash: &Dashboard, row: &Row<'_>) {
     let t = pen.theme;
     let runs = row.wtp.inventory.version;
-    let wanted = row.wtp.image.version().or(dash.target()).filter(|v| Some(*v) != runs);
+    let wanted = row.wtp.image.version().or(dash.target_of(row.wtp)).filter(|v| Some(*v) != runs);
     let from = if wanted.is_some() { t.dim } else { t.plain };
     let mut pieces = vec![(words::version(runs), from)];
     if let Some(v) = wanted {
@@ -241,7 +241,7 @@ fn progress(pen: &mut Pen<'_>, x: u16, y: u16, width: u16, dash: &Dashboard, row
             pen.text(x, y, width, &text, t.dim);
         }
         (ImageStatus::Moving { .. }, Phase::Downloading | Phase::Predownloading) => {
-            let share = phase::share(row.wtp, dash.target());
+            let share = phase::share(row.wtp, dash.target_of(row.wtp));
             pen.bar(x, y, width - 5, share, t.busy);
             pen.text_right(x + width, y, 4, &percent(share), t.plain);
         }

@@ -3,9 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use capledger_schema::event::{DisjoinReason, DownloadMethod, DownloadMode, WtpAddress, WtpInventory};
+use capledger_schema::event::{
+    CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMethod, DownloadMode, OnError, WtpAddress,
+    WtpInventory,
+};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
-use capledger_schema::id::{ControllerId, MacAddr, Md5, OperationId, Seq, SessionId, Sha256, WtpId};
+use capledger_schema::id::{CampaignId, ControllerId, MacAddr, Md5, OperationId, Seq, SessionId, Sha256, WtpId};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::setting::Setting;
 use capledger_schema::time::Timestamp;
@@ -25,6 +28,7 @@ const MODELS: [(&str, &str, u64); 5] = [
 const SITES: [&str; 4] = ["HQ floor 1", "HQ floor 2", "Warehouse", "Lisbon"];
 const OLD: ImageVersion = ImageVersion([17, 3, 3, 26]);
 const NEW: ImageVersion = ImageVersion([17, 9, 4, 27]);
+const NEXT: ImageVersion = ImageVersion([17, 12, 1, 5]);
 
 /// What an AP of the fleet does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,6 +103,56 @@ impl Story {
                 self.step(i, STEP);
             }
         }
+        self.out.drain(..).collect()
+    }
+
+    /// A campaign begins: two canaries, then half of the others at a time; the first canary is back, the second is not.
+    #[allow(dead_code, reason = "only some tell of a campaign")]
+    pub(crate) fn campaign(&mut self) -> Vec<Envelope> {
+        let campaign = CampaignId(self.seq + 1);
+        let plan = CampaignPlan { canaries: 2, percent: 50, site: None, on_error: OnError::Stop, error_threshold: 10 };
+        let wtps = self.aps.len() as u32;
+        self.say(Subject::Campaign(campaign), Event::CampaignStarted { campaign, version: NEXT, plan, wtps });
+        for i in 0..self.aps.len() {
+            let iteration = if i < 2 { 0 } else { 1 + (i % 2) as u32 };
+            self.say(Subject::Campaign(campaign), Event::CampaignWtpChosen { campaign, wtp: wtp_id(i), iteration });
+        }
+        for i in 0..self.aps.len() / 2 {
+            let event = Event::PredownloadAlreadyPresent { wtp: address(i), version: NEXT };
+            self.say(Subject::Wtp(wtp_id(i)), event);
+        }
+        let phase = CampaignPhase::Rejoin;
+        self.say(Subject::Campaign(campaign), Event::CampaignPhaseChanged { campaign, phase, iteration: 0 });
+        for i in 0..2 {
+            let (session, wtp) = (self.aps[i].session, address(i));
+            let reset = Event::WtpResetRequested { session, wtp: wtp.clone(), version: Some(NEXT) };
+            self.say(Subject::Wtp(wtp_id(i)), reset);
+            let reason = DisjoinReason::ResetByController;
+            self.say(Subject::Wtp(wtp_id(i)), Event::WtpDisjoined { session, wtp, reason });
+        }
+        let (session, wtp) = (SessionId(self.seq + 1), address(0));
+        let joined = Event::WtpJoined {
+            session,
+            wtp: wtp.clone(),
+            inventory: inventory(0, NEXT),
+            certificate: None,
+            missing: Vec::new(),
+            offered: None,
+        };
+        self.say(Subject::Wtp(wtp_id(0)), joined);
+        self.say(Subject::Wtp(wtp_id(0)), Event::WtpEnteredRun { session, wtp });
+        let words = "reset, and not back on 17.12.1.5 within 540 s".to_owned();
+        let missing = Event::CampaignWtpMissing { campaign, wtp: address(1), words };
+        self.say(Subject::Campaign(campaign), missing);
+        self.out.drain(..).collect()
+    }
+
+    /// And ends.
+    #[allow(dead_code, reason = "only some tell of a campaign")]
+    pub(crate) fn campaign_ends(&mut self) -> Vec<Envelope> {
+        let (campaign, outcome) = (CampaignId(1), CampaignOutcome::Stopped);
+        let words = "1 of 2 canaries did not come to run 17.12.1.5".to_owned();
+        self.say(Subject::Campaign(campaign), Event::CampaignEnded { campaign, outcome, words });
         self.out.drain(..).collect()
     }
 
