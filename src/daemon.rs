@@ -20,6 +20,7 @@ use crate::net::control::{Handle, StartError};
 use crate::net::feed::{Server, ServerError};
 use crate::net::hub::Hub;
 use crate::net::pki::PkiError;
+use crate::net::ssh::{self, SshError};
 use crate::net::udp::UdpError;
 use crate::secrets::{Sealed, SecretError, Vault};
 use crate::syslog::Log;
@@ -78,6 +79,9 @@ pub enum DaemonError {
     /// The local socket.
     #[error(transparent)]
     Feed(#[from] ServerError),
+    /// The SSH server.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
     /// The syslog senders.
     #[error(transparent)]
     Collectors(#[from] CollectorError),
@@ -103,6 +107,7 @@ pub struct Daemon {
     listening: Vec<SocketAddr>,
     control: JoinHandle<Result<(), String>>,
     feed: Server,
+    ssh: ssh::Server,
     collectors: Collectors,
 }
 
@@ -140,6 +145,11 @@ impl Daemon {
         &self.listening
     }
 
+    /// Where SSH is served, while it is.
+    pub fn ssh_listening(&self) -> Option<SocketAddr> {
+        self.ssh.listening()
+    }
+
     /// Whether it runs on.
     pub fn is_running(&self) -> bool {
         !self.control.is_finished()
@@ -163,6 +173,7 @@ impl Daemon {
         let ended = self.control.join().unwrap_or_else(|_| Err("the control thread panicked".to_owned()));
         drop(self.collectors);
         drop(self.feed);
+        drop(self.ssh);
         ended
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `udp` moves datagrams in batches, `dtls` is one OpenSSL endpoint per peer without I/O, `peers` is the table of the
 //! control port, `client` the same for access points, `pki` the keys, `wake` the way into a loop that sleeps. `hub` is
-//! where durable envelopes come out, `feed` the local socket over which they leave.
+//! where durable envelopes come out, `feed` the local socket over which they leave, `ssh` the command line for operators.
 
 pub mod capture;
 pub mod client;
@@ -14,5 +14,7 @@ pub mod hub;
 pub mod peer;
 pub mod peers;
 pub mod pki;
+pub mod ssh;
+mod terminal;
 pub mod udp;
 pub mod wake;

@@ -144,6 +144,11 @@ fn greeting(dir: &Path, daemon: &Daemon) -> String {
     for at in daemon.listening() {
         let _ = writeln!(text, "  CAPWAP on {at} (control) and {} (data)", at.port().saturating_add(1));
     }
+    let access = &state.config.access;
+    if let Some(user) = access.users.keys().next() {
+        let host = access.listen.map_or_else(|| "HOST".to_owned(), |address| address.to_string());
+        let _ = writeln!(text, "  SSH on port {}: ssh -p {} {user}@{host}", access.port, access.port);
+    }
     for host in &state.config.logging_hosts {
         let _ = writeln!(text, "  syslog to {host}");
     }

@@ -18,9 +18,10 @@ use crate::ledger::{History, Reader, Store};
 use crate::net::capture::Capture;
 use crate::net::clock::Clock;
 use crate::net::control::{self, Channel, Parts};
-use crate::net::feed::Server;
+use crate::net::feed::{CommandLine, Server};
 use crate::net::hub::Hub;
 use crate::net::pki::Pki;
+use crate::net::ssh;
 use crate::net::udp::{Binding, UdpConfig};
 use crate::secrets::Vault;
 use crate::secrets::vault::Eraser;
@@ -69,7 +70,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
     let operators =
         Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), clock));
-    let feed = Server::start(dir, Arc::clone(&hub), operators)?;
+    let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&operators) as Arc<dyn CommandLine>)?;
     let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
     let parts = Parts {
         ac: Ac::new(Seed(u64::from_be_bytes(entropy()?)), state),
@@ -92,7 +93,8 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
     }
     drop(kept);
-    Ok(Daemon { hub, log, handle, vault, listening, control, feed, collectors })
+    let ssh = ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), operators)?;
+    Ok(Daemon { hub, log, handle, vault, listening, control, feed, ssh, collectors })
 }
 
 fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {

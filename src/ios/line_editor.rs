@@ -99,6 +99,11 @@ impl LineEditor {
         self.screen.take()
     }
 
+    /// Octets that wait to be sent.
+    pub fn echo_waits(&self) -> usize {
+        self.screen.waits()
+    }
+
     /// Takes an octet. After [`Typed::Line`] and its like, octets are to wait for the next [`LineEditor::begin`].
     pub fn put(&mut self, octet: u8) -> Option<Typed> {
         let [broken, key] = self.keys.push(octet);

@@ -38,6 +38,10 @@ impl Screen {
         std::mem::take(&mut self.out)
     }
 
+    pub(super) fn waits(&self) -> usize {
+        self.out.len()
+    }
+
     /// Says that the cursor stands at the beginning of an empty row.
     pub(super) fn fresh(&mut self) {
         self.cursor = Place::default();

@@ -1,0 +1,484 @@
+//! A session of the command line at a terminal: the line editor, paging and new lines of the log around a [`Session`].
+//!
+//! Whoever carries it (SSH, the local socket) hands octets in and takes octets out; one task per session. A command runs
+//! on a thread of its own, and Ctrl-C ends the waiting for it, not what it has begun.
+
+mod keyboard;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use capledger_schema::Envelope;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::feed::{Answer, Gone, Output, Session};
+use super::hub::{Follower, Hub};
+use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
+use crate::ios::pager::{Pager, Pressed};
+use crate::ios::shell::Terminal;
+use crate::syslog::{TimeFormat, format};
+
+use keyboard::Next;
+pub(crate) use keyboard::{End, Keyboard, Size, TooMuch, Typist, pair};
+
+/// Octets that are sent at once at most.
+const PIECE: usize = 16 << 10;
+
+/// Octets that are looked at before other sessions have their turn.
+const TURN: u32 = 512;
+
+/// Takes what is to be shown.
+pub(crate) trait Screen: Send {
+    /// Sends octets; waits while the other end is slow.
+    fn show(&mut self, octets: Vec<u8>) -> impl Future<Output = Result<(), Gone>> + Send;
+}
+
+/// Who types, and at what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// At a terminal: echo, prompt, paging, `\r\n`.
+    Terminal,
+    /// A program at the other end of a pipe: only what the lines lead to, with `\n`.
+    Pipe,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// By a command.
+    Exit,
+    /// Nobody is there any more.
+    Gone,
+    /// Nothing was typed for too long.
+    Idle,
+    /// The controller stops.
+    Stopped,
+    /// A command panicked.
+    Failed,
+}
+
+impl Over {
+    /// In words, for the record.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Over::Exit => "exit",
+            Over::Gone => "the connection ended",
+            Over::Idle => "exec-timeout",
+            Over::Stopped => "the controller stops",
+            Over::Failed => "a command failed inside the controller",
+        }
+    }
+}
+
+/// A session and what is around it.
+pub(crate) struct Dialogue<S> {
+    /// None while a command runs.
+    session: Option<Box<dyn Session>>,
+    keyboard: Keyboard,
+    screen: S,
+    manner: Manner,
+    /// Whether `exec-timeout` counts.
+    may_idle: bool,
+    hub: Arc<Hub>,
+    stop: watch::Receiver<bool>,
+    editor: LineEditor,
+    news: Option<Follower>,
+    typed_at: Instant,
+}
+
+impl<S: Screen> Dialogue<S> {
+    pub(crate) fn new(
+        session: Box<dyn Session>,
+        keyboard: Keyboard,
+        screen: S,
+        manner: Manner,
+        may_idle: bool,
+        hub: Arc<Hub>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let width = session.terminal().width;
+        Dialogue {
+            session: Some(session),
+            keyboard,
+            screen,
+            manner,
+            may_idle,
+            hub,
+            stop,
+            editor: LineEditor::new(width),
+            news: None,
+            typed_at: Instant::now(),
+        }
+    }
+
+    /// Prompts for lines and runs them until the session ends.
+    pub(crate) async fn converse(&mut self) -> Over {
+        loop {
+            if let Err(over) = self.turn().await {
+                let farewell = match over {
+                    Over::Idle => "\r\n% The session ends: nothing was typed for the time of exec-timeout.\r\n",
+                    Over::Stopped => "\r\n% The session ends: the controller stops.\r\n",
+                    Over::Failed => "\r\n% The command failed inside the controller; the session ends.\r\n",
+                    Over::Exit | Over::Gone => return over,
+                };
+                // It may be gone as well.
+                let _ = self.send(farewell).await;
+                return over;
+            }
+        }
+    }
+
+    /// Runs lines without prompting, up to the first that is refused: whether all were accepted.
+    pub(crate) async fn execute(&mut self, lines: &str) -> Result<bool, Over> {
+        for line in lines.lines() {
+            if line.len() > LINE_LIMIT {
+                self.send(&too_long()).await?;
+                return Ok(false);
+            }
+            let answer = self.run(line).await?;
+            if !answer.ok || answer.ends {
+                return Ok(answer.ok);
+            }
+        }
+        Ok(true)
+    }
+
+    /// One prompt and what is typed behind it.
+    async fn turn(&mut self) -> Result<(), Over> {
+        let (prompt, terminal, configures) = {
+            let session = self.session()?;
+            (session.prompt(), session.terminal(), session.configures())
+        };
+        self.editor.resize(terminal.width);
+        let echo = if self.manner == Manner::Terminal { Echo::On } else { Echo::Off };
+        self.editor.begin(&prompt, echo);
+        match self.read().await? {
+            Typed::Line(line) => {
+                let answer = self.run(&line).await?;
+                if answer.ends {
+                    return Err(Over::Exit);
+                }
+            }
+            Typed::EndMode(line) => {
+                self.run(&line).await?;
+                if configures && self.session()?.configures() {
+                    self.run("end").await?;
+                }
+            }
+            Typed::Interrupt if configures => {
+                self.run("end").await?;
+            }
+            Typed::End if !configures => return Err(Over::Exit),
+            Typed::Interrupt | Typed::End => {}
+            Typed::TooLong => self.send(&too_long()).await?,
+            // `read` answers them itself.
+            Typed::Help | Typed::Tab(_) => {}
+        }
+        let monitors = self.session()?.monitors();
+        if !monitors {
+            self.news = None;
+        } else if self.news.is_none() {
+            self.news = Some(self.hub.follow(self.hub.seq()));
+        }
+        Ok(())
+    }
+
+    /// A line, or what else ends the typing of one.
+    async fn read(&mut self) -> Result<Typed, Over> {
+        let mut looked = 0;
+        loop {
+            match self.keyboard.next() {
+                Next::Octet(octet) => {
+                    self.typed_at = Instant::now();
+                    looked += 1;
+                    match self.editor.put(octet) {
+                        Some(Typed::Help) => self.help().await?,
+                        Some(Typed::Tab(times)) => self.complete(times).await?,
+                        Some(typed) => {
+                            self.echo().await?;
+                            return Ok(typed);
+                        }
+                        None => {}
+                    }
+                    if looked % TURN == 0 {
+                        self.echo().await?;
+                        tokio::task::yield_now().await;
+                    }
+                    self.echo_much().await?;
+                }
+                Next::Size(size) => self.resize(size)?,
+                Next::End(End::Typing) => return Err(Over::Exit),
+                Next::End(End::Gone) => return Err(Over::Gone),
+                Next::Nothing => {
+                    self.echo().await?;
+                    self.wait().await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for something to be typed, and prints what the log says meanwhile.
+    async fn wait(&mut self) -> Result<(), Over> {
+        let idle_at = self.idle_at();
+        tokio::select! {
+            () = self.keyboard.changed() => Ok(()),
+            line = next_line(&mut self.news) => {
+                self.editor.hide();
+                self.echo().await?;
+                self.send(&format!("{line}\r\n")).await?;
+                self.editor.redraw();
+                self.echo().await
+            }
+            () = sleep_until(idle_at) => Err(Over::Idle),
+            _ = self.stop.changed() => Err(Over::Stopped),
+        }
+    }
+
+    /// When the session has been idle for too long; none: never.
+    fn idle_at(&self) -> Option<Instant> {
+        let seconds = if self.may_idle { self.hub.state().config.access.exec_timeout } else { 0 };
+        (seconds > 0).then(|| self.typed_at + Duration::from_secs(seconds.into()))
+    }
+
+    async fn help(&mut self) -> Result<(), Over> {
+        let before = self.editor.before_cursor();
+        let text = self.session()?.help(&before);
+        self.echo().await?;
+        let mut pager = self.pager()?;
+        pager.push(&text);
+        self.page(&mut pager).await?;
+        self.editor.redraw();
+        Ok(())
+    }
+
+    async fn complete(&mut self, times: u32) -> Result<(), Over> {
+        let before = self.editor.before_cursor();
+        let completed = self.session()?.complete(&before);
+        let stuck = completed.is_none();
+        self.editor.complete(completed.as_deref());
+        if stuck && times > 1 && self.manner == Manner::Terminal && !before.trim().is_empty() {
+            // Nothing was typed since the bell: what are the choices?
+            self.send("\r\n").await?;
+            self.help().await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a line to its end, or until its operator has left.
+    async fn run(&mut self, line: &str) -> Result<Answer, Over> {
+        let mut pager = self.pager()?;
+        let session = self.session.take().ok_or(Over::Failed)?;
+        let prompt = session.prompt();
+        let mut running = Running::start(line, session);
+        let mut done: Option<Answer> = None;
+        loop {
+            self.page(&mut pager).await?;
+            if pager.has_quit() {
+                running.interrupt();
+            }
+            if let Some(answer) = done {
+                return Ok(answer);
+            }
+            tokio::select! {
+                heard = running.heard.recv() => match heard {
+                    Some(Heard::Text(text)) => pager.push(&text),
+                    Some(Heard::Question(question, reply)) => {
+                        let secret = self.ask(&question).await?;
+                        // A command that panicked waits for nothing.
+                        let _ = reply.send(secret);
+                    }
+                    None => {
+                        let (answer, session) = running.end().await?;
+                        self.session = Some(session);
+                        if self.manner == Manner::Pipe && points_at_the_line(&answer.text) {
+                            pager.push(&format!("{prompt}{line}\n"));
+                        }
+                        pager.push(&answer.text);
+                        done = Some(answer);
+                    }
+                },
+                () = self.keyboard.changed() => {
+                    if self.keyboard.is_gone() {
+                        running.interrupt();
+                        return Err(Over::Gone);
+                    }
+                    if self.manner == Manner::Terminal && self.keyboard.interrupted() {
+                        running.interrupt();
+                        self.send("^C\r\n").await?;
+                    }
+                }
+                _ = self.stop.changed() => return Err(Over::Stopped),
+            }
+        }
+    }
+
+    /// A password; none if it is refused to be told.
+    async fn ask(&mut self, question: &str) -> Result<Option<String>, Over> {
+        self.editor.begin(question, if self.manner == Manner::Terminal { Echo::Secret } else { Echo::Off });
+        Ok(match self.read().await? {
+            Typed::Line(line) => Some(line),
+            Typed::EndMode(_) | Typed::Interrupt | Typed::End | Typed::TooLong | Typed::Help | Typed::Tab(_) => None,
+        })
+    }
+
+    /// Sends what a pager has, and keys to it while it waits for them.
+    async fn page(&mut self, pager: &mut Pager) -> Result<(), Over> {
+        loop {
+            let text = pager.take();
+            let text = if self.manner == Manner::Pipe { text.replace("\r\n", "\n") } else { text };
+            self.send(&text).await?;
+            if !pager.waits() {
+                return Ok(());
+            }
+            match self.keyboard.next() {
+                Next::Octet(octet) => {
+                    self.typed_at = Instant::now();
+                    if pager.key(octet) == Pressed::Passed {
+                        self.keyboard.unread(octet);
+                    }
+                }
+                Next::Size(size) => self.resize(size)?,
+                Next::End(End::Typing) => return Err(Over::Exit),
+                Next::End(End::Gone) => return Err(Over::Gone),
+                Next::Nothing => {
+                    let idle_at = self.idle_at();
+                    tokio::select! {
+                        () = self.keyboard.changed() => {}
+                        () = sleep_until(idle_at) => return Err(Over::Idle),
+                        _ = self.stop.changed() => return Err(Over::Stopped),
+                    }
+                }
+            }
+        }
+    }
+
+    fn pager(&mut self) -> Result<Pager, Over> {
+        let terminal = self.session()?.terminal();
+        Ok(match self.manner {
+            Manner::Terminal => Pager::new(terminal.length, terminal.width),
+            Manner::Pipe => Pager::new(0, 0),
+        })
+    }
+
+    fn resize(&mut self, size: Size) -> Result<(), Over> {
+        self.editor.resize(size.columns);
+        self.session()?.set_terminal(Terminal { length: size.rows, width: size.columns });
+        Ok(())
+    }
+
+    fn session(&mut self) -> Result<&mut Box<dyn Session>, Over> {
+        self.session.as_mut().ok_or(Over::Failed)
+    }
+
+    async fn echo(&mut self) -> Result<(), Over> {
+        let echo = self.editor.take_echo();
+        self.send(&echo).await
+    }
+
+    /// Keeps what gathers of the echo small, whatever is typed.
+    async fn echo_much(&mut self) -> Result<(), Over> {
+        if self.editor.echo_waits() > PIECE { self.echo().await } else { Ok(()) }
+    }
+
+    async fn send(&mut self, text: &str) -> Result<(), Over> {
+        for piece in text.as_bytes().chunks(PIECE) {
+            self.screen.show(piece.to_vec()).await.map_err(|Gone| Over::Gone)?;
+        }
+        Ok(())
+    }
+}
+
+fn too_long() -> String {
+    format!("% Line is longer than {LINE_LIMIT} octets; it was not run.\r\n\r\n")
+}
+
+/// Whether the text begins with the `^` that IOS prints under the word it does not know: it needs the line above it.
+fn points_at_the_line(text: &str) -> bool {
+    text.lines().next().is_some_and(|first| first.trim() == "^")
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next line of the log, if it is followed.
+async fn next_line(news: &mut Option<Follower>) -> String {
+    let Some(follower) = news else { return std::future::pending().await };
+    loop {
+        let Ok(batch) = follower.next().await else {
+            // What was missed is in `show logging`.
+            return std::future::pending().await;
+        };
+        let time = TimeFormat::default();
+        let told = |e: &Envelope| format(e).map(|line| format!("{}: {line}", time.format(e.at)));
+        let lines: Vec<String> = batch.iter().filter_map(told).collect();
+        if !lines.is_empty() {
+            return lines.join("\r\n");
+        }
+    }
+}
+
+/// A line that runs.
+struct Running {
+    heard: mpsc::Receiver<Heard>,
+    interrupted: Arc<AtomicBool>,
+    task: JoinHandle<(Answer, Box<dyn Session>)>,
+}
+
+enum Heard {
+    Text(String),
+    Question(String, oneshot::Sender<Option<String>>),
+}
+
+impl Running {
+    fn start(line: &str, mut session: Box<dyn Session>) -> Running {
+        let (said, heard) = mpsc::channel(16);
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let (line, mut voice) = (line.to_owned(), Voice { said, interrupted: Arc::clone(&interrupted) });
+        let task = tokio::task::spawn_blocking(move || {
+            let answer = session.line(&line, &mut voice);
+            (answer, session)
+        });
+        Running { heard, interrupted, task }
+    }
+
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    async fn end(&mut self) -> Result<(Answer, Box<dyn Session>), Over> {
+        (&mut self.task).await.map_err(|error| {
+            tracing::error!(%error, "a command panicked; its session ends");
+            Over::Failed
+        })
+    }
+}
+
+struct Voice {
+    said: mpsc::Sender<Heard>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Output for Voice {
+    fn write(&mut self, text: &str) -> Result<(), Gone> {
+        self.said.blocking_send(Heard::Text(text.to_owned())).map_err(|_| Gone)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.said.is_closed() || self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn ask_secret(&mut self, question: &str) -> Result<String, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.said.blocking_send(Heard::Question(question.to_owned(), reply)).map_err(|_| Gone)?;
+        answer.blocking_recv().ok().flatten().ok_or(Gone)
+    }
+}
