@@ -14,6 +14,7 @@ pub mod header;
 pub mod keep_alive;
 mod mandatory;
 pub mod particulars;
+pub mod suite;
 mod wire;
 
 pub use control::{Message, MessageType, PacketError, ParseError};

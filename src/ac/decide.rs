@@ -12,6 +12,7 @@ use capledger_schema::setting::Setting;
 use capledger_schema::{Event, Subject};
 
 use super::campaign::candidates;
+use crate::capwap::suite;
 use crate::command::{Command, Refusal, Target};
 
 /// What a command leads to.
@@ -183,8 +184,6 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         | Setting::NoImageServe(..)
         | Setting::ImageServeLogin(_)
         | Setting::DtlsVersions(_)
-        | Setting::DtlsCiphersuite(..)
-        | Setting::DtlsPsk(..)
         | Setting::ImageMap(..)
         | Setting::ImageAlias(..)
         | Setting::NoUser(_)
@@ -197,6 +196,20 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
             range("username NAME privilege", change.privilege.unwrap_or_default().into(), 0, 15)
         }
         Setting::ExecTimeout(s) => range("exec-timeout", u64::from(*s), 0, 2_147_483),
+        Setting::DtlsCiphersuite(name, _) => match suite::SUITES.iter().find(|s| s.name == name) {
+            Some(_) => Ok(()),
+            None => {
+                let known: Vec<_> = suite::SUITES.iter().map(|s| s.name).collect();
+                let words =
+                    format!("ap dtls-ciphersuite {name} is no suite that can be turned on; use {}", known.join(", "));
+                Err(Refusal::BadValue(words))
+            }
+        },
+        Setting::DtlsPsk(identity, _) => {
+            let fits = (1..=128).contains(&identity.len()) && !identity.contains(|c: char| c == '\0' || c.is_control());
+            let words = "a PSK identity has 1 to 128 octets of printable text";
+            if fits { Ok(()) } else { Err(Refusal::BadValue(words.to_owned())) }
+        }
         Setting::PredownloadLimit(n) => range("ap image predownload limit", u64::from(*n), 1, 10_000),
         Setting::PredownloadBandwidth(Some(n)) => range("ap image predownload bandwidth", u64::from(*n), 1, 1_000_000),
         Setting::PredownloadBandwidth(None) => Ok(()),

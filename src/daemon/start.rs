@@ -77,10 +77,10 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         control,
         data,
         pki,
+        vault: Arc::clone(&vault),
         cookie_seed: entropy()?,
         key_log: options.key_log.clone(),
         cache,
-        vault: Arc::clone(&vault),
         writer,
         capture,
         clock,
@@ -119,7 +119,12 @@ fn startup_changes(state: &State, options: &Options) -> Result<Vec<Setting>, Dae
 
 #[expect(clippy::disallowed_methods, reason = "certificates are dated, and this is the shell that does it")]
 fn load_keys(dir: &Path, hostname: &str) -> Result<Pki, DaemonError> {
-    Ok(Pki::load_or_create(dir, hostname, std::time::SystemTime::now())?)
+    let now = std::time::SystemTime::now();
+    let mut pki = Pki::load_or_create(dir, hostname, now)?;
+    if pki.add_rsa(dir, now)? {
+        tracing::info!("made the RSA key and certificate for access points that take no other");
+    }
+    Ok(pki)
 }
 
 fn create_capture(path: &Path) -> Result<Capture, DaemonError> {

@@ -7,6 +7,7 @@
 mod access;
 mod arg;
 mod config;
+mod dtls;
 mod exec;
 mod help;
 mod install;
@@ -178,6 +179,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .iter()
         .chain(config::TABLE)
         .chain(install::TABLE)
+        .chain(dtls::TABLE)
         .chain(profile::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)

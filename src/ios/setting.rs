@@ -95,12 +95,14 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::UpgradeIterationExpiry(seconds) => global(format!("ap upgrade iteration-expiry {seconds}")),
         Setting::DtlsVersions(versions) => global(format!("ap dtls-version {}", versions_word(*versions))),
         Setting::DtlsCiphersuite(name, on) => global(format!("{}ap dtls-ciphersuite {name}", no(!on))),
-        Setting::DtlsPsk(identity, Some(key)) => global(format!("ap dtls psk {identity} key 6 {}", secrets.text(*key))),
-        Setting::DtlsPsk(identity, None) => global(format!("no ap dtls psk {identity}")),
-        Setting::ImageMap(model, Some(family)) => global(format!("ap image map {model} {family}")),
-        Setting::ImageMap(model, None) => global(format!("no ap image map {model}")),
-        Setting::ImageAlias(name, Some(family)) => global(format!("ap image alias {name} {family}")),
-        Setting::ImageAlias(name, None) => global(format!("no ap image alias {name}")),
+        Setting::DtlsPsk(identity, Some(key)) => {
+            global(format!("ap dtls psk {} key 6 {}", word(identity), secrets.text(*key)))
+        }
+        Setting::DtlsPsk(identity, None) => global(format!("no ap dtls psk {}", word(identity))),
+        Setting::ImageMap(model, Some(family)) => global(format!("ap image map {} {family}", word(model))),
+        Setting::ImageMap(model, None) => global(format!("no ap image map {}", word(model))),
+        Setting::ImageAlias(name, Some(family)) => global(format!("ap image alias {} {family}", word(name))),
+        Setting::ImageAlias(name, None) => global(format!("no ap image alias {}", word(name))),
         Setting::User(name, change) => {
             let privilege = change.privilege.map(|level| format!(" privilege {level}")).unwrap_or_default();
             let secret = change.secret.map(|id| format!(" secret 6 {}", secrets.text(id))).unwrap_or_default();
@@ -160,6 +162,11 @@ pub fn versions_word(versions: DtlsVersions) -> &'static str {
         DtlsVersions::V1_0 => "dtls_1_0",
         DtlsVersions::All => "all",
     }
+}
+
+/// A value of one word as it is typed: one with spaces is held together by quotes.
+fn word(text: &str) -> String {
+    if text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text.to_owned() }
 }
 
 fn host_port(server: &ImageServer) -> String {

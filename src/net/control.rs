@@ -3,6 +3,7 @@
 //! One owner, one loop: datagrams in, [`Ac::handle`], envelopes to the ledger, effects out once they may leave. It waits
 //! for no disk: what is durable is told by the ledger's thread through [`Handle::durable`].
 
+mod dtls;
 mod images;
 mod work;
 
@@ -16,14 +17,12 @@ use std::time::Duration;
 
 use capledger_schema::Event;
 use capledger_schema::id::Seq;
-use capledger_schema::project::config::Config;
-use capledger_schema::setting::{CapwapTimer, JoinPolicy};
 use capledger_schema::time::Monotonic;
 
 use super::capture::Capture;
 use super::clock::Clock;
-use super::dtls::{CookieSecrets, DtlsConfig, DtlsError, ServerContext};
-use super::peers::{Ended, Limit, PeerEvent, PeerLimits, PeerTable};
+use super::dtls::{CookieSecrets, DtlsError};
+use super::peers::{Ended, Limit, PeerEvent, PeerTable};
 use super::pki::Pki;
 use super::udp::{self, Binding};
 use super::wake::{Poller, Waker};
@@ -32,6 +31,7 @@ use crate::command::{Command, Refusal};
 use crate::image::cache::ImageCache;
 use crate::ledger::writer::Writer;
 use crate::secrets::Vault;
+use dtls::{limits, server_context};
 use images::Images;
 use work::Fetches;
 
@@ -127,12 +127,12 @@ pub struct Parts {
     pub pki: Arc<Pki>,
     /// An unpredictable seed for the DTLS cookies.
     pub cookie_seed: [u8; 32],
+    /// The secrets of the configuration.
+    pub vault: Arc<Vault>,
     /// NSS key log, if one is wanted.
     pub key_log: Option<std::path::PathBuf>,
     /// Where images are kept.
     pub cache: ImageCache,
-    /// The secrets of the configuration.
-    pub vault: Arc<Vault>,
     /// The ledger.
     pub writer: Writer,
     /// Where decrypted control traffic is written, if that is wanted.
@@ -150,7 +150,7 @@ pub struct Parts {
 pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), String>>, StartError> {
     let config = parts.ac.state().config.clone();
     let secrets = CookieSecrets::new(parts.cookie_seed, parts.clock.instant(parts.clock.now().mono));
-    let server = server_context(&config, &parts.pki, secrets.clone(), parts.key_log.as_deref())?;
+    let server = server_context(&config, &parts.pki, secrets.clone(), parts.key_log.as_deref(), &parts.vault)?;
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
@@ -164,11 +164,12 @@ pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), Str
                 ctl_out,
                 data_out,
                 images: Images::new(parts.cache.clone(), handle.clone()),
-                fetches: Fetches::new(parts.cache, handle.clone(), parts.vault),
+                fetches: Fetches::new(parts.cache, handle.clone(), Arc::clone(&parts.vault)),
                 writer: parts.writer,
                 capture: parts.capture,
                 clock: parts.clock,
                 pki: parts.pki,
+                vault: parts.vault,
                 secrets,
                 key_log: parts.key_log,
                 tickets: BTreeMap::new(),
@@ -195,32 +196,6 @@ pub enum StartError {
     Thread(std::io::Error),
 }
 
-fn server_context(
-    config: &Config,
-    pki: &Pki,
-    secrets: CookieSecrets,
-    key_log: Option<&std::path::Path>,
-) -> Result<ServerContext, DtlsError> {
-    let authority = config.dtls.authority.as_ref().filter(|_| config.dtls.policy == JoinPolicy::Ca);
-    let dtls = DtlsConfig {
-        mtu: config.dtls.handshake_mtu,
-        authority: authority.map(Into::into),
-        key_log: key_log.map(Into::into),
-        ..DtlsConfig::default()
-    };
-    ServerContext::new(&dtls, &[pki.controller()], secrets)
-}
-
-fn limits(config: &Config) -> PeerLimits {
-    let half_open = config.dtls.max_half_open as usize;
-    PeerLimits {
-        half_open,
-        // The core refuses the session too many by a Join Response that says so; here is room for the handshakes.
-        sessions: config.capwap.max_sessions as usize + half_open,
-        handshake: config.capwap.timer(CapwapTimer::WaitDtls),
-    }
-}
-
 struct Control {
     ac: Ac,
     outbox: Outbox,
@@ -233,6 +208,7 @@ struct Control {
     capture: Option<Capture>,
     clock: Clock,
     pki: Arc<Pki>,
+    vault: Arc<Vault>,
     secrets: CookieSecrets,
     key_log: Option<std::path::PathBuf>,
     tickets: BTreeMap<Ticket, SyncSender<Result<Accepted, Refusal>>>,
@@ -355,7 +331,7 @@ impl Control {
     /// New handshakes follow the new settings; sessions stay as they are.
     fn reconfigure(&mut self) {
         let config = &self.ac.state().config;
-        match server_context(config, &self.pki, self.secrets.clone(), self.key_log.as_deref()) {
+        match server_context(config, &self.pki, self.secrets.clone(), self.key_log.as_deref(), &self.vault) {
             Ok(server) => self.table.reconfigure(server, limits(config)),
             Err(e) => tracing::error!("the DTLS settings stay as they were: {e}"),
         }

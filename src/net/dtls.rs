@@ -15,7 +15,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use config::{DtlsConfig, DtlsError, PeerCertificate, Version};
+pub use config::{DtlsConfig, DtlsError, PeerCertificate, PresharedKeys, Version};
 pub use context::{ClientContext, Listen, ServerContext};
 pub use cookie::CookieSecrets;
 pub use endpoint::{CloseReason, Endpoint, SealError, Status};

@@ -5,6 +5,7 @@
 //! beside it, and only a finished handshake replaces the session: a reboot on the same port works, and a spoofed
 //! datagram does nothing. Whether a peer may join is the core's to decide; this table never looks into a message.
 
+mod advice;
 mod counters;
 mod event;
 #[cfg(test)]
@@ -178,9 +179,9 @@ impl PeerTable {
             self.timers.pop_first();
             let Some(opening) = self.slots.get_mut(&addr).and_then(|slot| slot.opening.as_mut()) else { continue };
             if now >= opening.began + self.limits.handshake {
+                let words = advice::unfinished(self.limits.handshake, &opening.endpoint);
                 self.counters.handshakes_timed_out += 1;
                 self.drop_opening(addr);
-                let words = format!("not finished within {} s", self.limits.handshake.as_secs());
                 self.events.push_back(PeerEvent::HandshakeFailed { from: addr, words });
                 continue;
             }
@@ -351,7 +352,7 @@ impl PeerTable {
             Status::Connected => self.finish(addr),
             Status::Closed(reason) => {
                 let words = match reason {
-                    CloseReason::Failed(words) => words.clone(),
+                    CloseReason::Failed(words) => advice::failed(words),
                     CloseReason::CloseNotify | CloseReason::Local => "closed by the access point".to_owned(),
                 };
                 self.counters.handshakes_failed += 1;

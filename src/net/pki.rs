@@ -1,7 +1,8 @@
 //! The controller's certificate authority and certificate, made on first start, and certificates for access points.
 //!
 //! RFC 5415 section 2.4.4.3: an AC's certificate carries the extended key usage 1.3.6.1.5.5.7.3.18, a WTP's
-//! 1.3.6.1.5.5.7.3.19. Keys are ECDSA P-256, their files mode 0600. Nothing here overwrites a key that exists.
+//! 1.3.6.1.5.5.7.3.19. Keys are ECDSA P-256, and RSA for peers that know nothing else; their files have mode 0600.
+//! Nothing here overwrites a key that exists.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -15,7 +16,8 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{Id, PKey, Private};
+use openssl::rsa::Rsa;
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
 };
@@ -30,6 +32,10 @@ const CA_CERTIFICATE: &str = "ca.pem";
 const CA_KEY: &str = "ca.key";
 const CONTROLLER_CERTIFICATE: &str = "controller.pem";
 const CONTROLLER_KEY: &str = "controller.key";
+const RSA_CERTIFICATE: &str = "controller-rsa.pem";
+const RSA_KEY: &str = "controller-rsa.key";
+/// What every peer takes, and the least that OpenSSL's security level 2 lets pass.
+const RSA_BITS: u32 = 2_048;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Access points boot with clocks that are a little wrong.
@@ -109,6 +115,7 @@ pub struct Credentials {
 pub struct Pki {
     ca: Credentials,
     controller: Credentials,
+    rsa: Option<Credentials>,
 }
 
 impl Pki {
@@ -131,6 +138,38 @@ impl Pki {
         &self.controller
     }
 
+    /// Loads the controller's RSA key and certificate too, or makes them; whether they had to be made, which takes up to
+    /// a second. `now` dates the certificate.
+    ///
+    /// A key without its certificate, as a crash leaves it, is given one: a key is never made twice.
+    pub fn add_rsa(&mut self, data_dir: &Path, now: SystemTime) -> Result<bool, PkiError> {
+        let dir = data_dir.join("pki");
+        let (certificate, key) = (dir.join(RSA_CERTIFICATE), dir.join(RSA_KEY));
+        if certificate.exists() {
+            self.rsa = Some(Credentials::load(&certificate, &key)?);
+            return Ok(false);
+        }
+        let subject = common_name(self.controller.certificate()).unwrap_or_default();
+        let failed = |source| PkiError::Make { subject: subject.clone(), source };
+        let private = if key.exists() {
+            parse_key(&key)?
+        } else {
+            let made = new_rsa_key().map_err(failed)?;
+            let pem = made.private_key_to_pem_pkcs8().map_err(failed)?;
+            write_whole(&dir, RSA_KEY, 0o600, &pem)?;
+            made
+        };
+        let rsa = leaf(private, &subject, Role::Ac, Some(&self.ca), now).map_err(failed)?;
+        write_whole(&dir, RSA_CERTIFICATE, 0o644, &rsa.certificate_pem())?;
+        self.rsa = Some(rsa);
+        Ok(true)
+    }
+
+    /// Everything that the controller can show: its own certificate, and the RSA one where it was added.
+    pub fn credentials(&self) -> Vec<&Credentials> {
+        std::iter::once(&self.controller).chain(&self.rsa).collect()
+    }
+
     /// The authority's certificate in PEM: what access points are given to verify the controller.
     pub fn ca_pem(&self) -> Vec<u8> {
         self.ca.certificate_pem()
@@ -138,21 +177,24 @@ impl Pki {
 
     /// Issues a certificate for an access point, e.g. `C9105AXI-2c5a0f406920`, signed by the authority.
     pub fn issue_wtp(&self, common_name: &str, now: SystemTime) -> Result<Credentials, PkiError> {
-        leaf(common_name, Role::Wtp, Some(&self.ca), now)
+        new_key()
+            .and_then(|key| leaf(key, common_name, Role::Wtp, Some(&self.ca), now))
             .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
     }
 
     fn make(controller: &str, now: SystemTime) -> Result<Self, PkiError> {
         let ca = authority(now).map_err(|source| PkiError::Make { subject: "the authority".to_owned(), source })?;
-        let controller = leaf(controller, Role::Ac, Some(&ca), now)
+        let controller = new_key()
+            .and_then(|key| leaf(key, controller, Role::Ac, Some(&ca), now))
             .map_err(|source| PkiError::Make { subject: controller.to_owned(), source })?;
-        Ok(Self { ca, controller })
+        Ok(Self { ca, controller, rsa: None })
     }
 
     fn load(dir: &Path) -> Result<Self, PkiError> {
         Ok(Self {
             ca: Credentials::load(&dir.join(CA_CERTIFICATE), &dir.join(CA_KEY))?,
             controller: Credentials::load(&dir.join(CONTROLLER_CERTIFICATE), &dir.join(CONTROLLER_KEY))?,
+            rsa: None,
         })
     }
 
@@ -178,7 +220,22 @@ impl Pki {
 impl Credentials {
     /// Makes a certificate for an access point that no authority signed: what policy `pin` expects to meet.
     pub fn self_signed_wtp(common_name: &str, now: SystemTime) -> Result<Self, PkiError> {
-        leaf(common_name, Role::Wtp, None, now)
+        new_key()
+            .and_then(|key| leaf(key, common_name, Role::Wtp, None, now))
+            .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
+    }
+
+    /// As [`Self::self_signed_wtp`], with an RSA key: what an old access point has. Takes up to a second.
+    pub fn self_signed_rsa_wtp(common_name: &str, now: SystemTime) -> Result<Self, PkiError> {
+        new_rsa_key()
+            .and_then(|key| leaf(key, common_name, Role::Wtp, None, now))
+            .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
+    }
+
+    /// As [`Self::self_signed_wtp`], for the wrong role: an AC's certificate, which no AC takes from an access point.
+    pub fn self_signed_ac(common_name: &str, now: SystemTime) -> Result<Self, PkiError> {
+        new_key()
+            .and_then(|key| leaf(key, common_name, Role::Ac, None, now))
             .map_err(|source| PkiError::Make { subject: common_name.to_owned(), source })
     }
 
@@ -190,11 +247,7 @@ impl Credentials {
                 what: "certificate",
                 source,
             })?,
-            key: PKey::private_key_from_pem(&read_key(key)?).map_err(|source| PkiError::Parse {
-                path: key.to_owned(),
-                what: "private key",
-                source,
-            })?,
+            key: parse_key(key)?,
         };
         let fits = loaded.certificate.public_key().is_ok_and(|public| public.public_eq(&loaded.key));
         if fits {
@@ -268,17 +321,23 @@ fn authority(now: SystemTime) -> Result<Credentials, ErrorStack> {
 }
 
 fn leaf(
+    key: PKey<Private>,
     common_name: &str,
     role: Role,
     issuer: Option<&Credentials>,
     now: SystemTime,
 ) -> Result<Credentials, ErrorStack> {
-    let key = new_key()?;
     let subject = name(common_name)?;
     let issued_by = issuer.map_or(&*subject, |ca| ca.certificate.subject_name());
     let mut builder = started(&subject, issued_by, &key, now, LEAF_LIFETIME)?;
     builder.append_extension(BasicConstraints::new().critical().build()?)?;
-    builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
+    let mut key_usage = KeyUsage::new();
+    key_usage.critical().digital_signature();
+    if key.id() == Id::RSA {
+        // RSA key exchange: the peer encrypts its secret to this key.
+        key_usage.key_encipherment();
+    }
+    builder.append_extension(key_usage.build()?)?;
     let usage = match role {
         Role::Ac => ExtendedKeyUsage::new().server_auth().other(EKU_AC).build()?,
         Role::Wtp => ExtendedKeyUsage::new().client_auth().other(EKU_WTP).build()?,
@@ -332,6 +391,18 @@ fn new_key() -> Result<PKey<Private>, ErrorStack> {
     PKey::from_ec_key(EcKey::generate(&group)?)
 }
 
+fn new_rsa_key() -> Result<PKey<Private>, ErrorStack> {
+    PKey::from_rsa(Rsa::generate(RSA_BITS)?)
+}
+
+fn parse_key(path: &Path) -> Result<PKey<Private>, PkiError> {
+    PKey::private_key_from_pem(&read_key(path)?).map_err(|source| PkiError::Parse {
+        path: path.to_owned(),
+        what: "private key",
+        source,
+    })
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
     read_checked(path, |_| Ok(()))
 }
@@ -360,6 +431,17 @@ fn write_new(path: &Path, mode: u32, octets: &[u8]) -> Result<(), PkiError> {
         file.sync_all()
     };
     write().map_err(|source| write_error(path, source))
+}
+
+/// A file of this name in a directory, or none: it is written under another name, synced, and renamed.
+fn write_whole(dir: &Path, name: &str, mode: u32, octets: &[u8]) -> Result<(), PkiError> {
+    let (path, staging) = (dir.join(name), dir.join(format!(".{name}.new")));
+    if staging.exists() {
+        fs::remove_file(&staging).map_err(|source| write_error(&staging, source))?;
+    }
+    write_new(&staging, mode, octets)?;
+    fs::rename(&staging, &path).map_err(|source| write_error(&path, source))?;
+    sync_dir(dir)
 }
 
 fn sync_dir(path: &Path) -> Result<(), PkiError> {

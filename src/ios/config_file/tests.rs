@@ -4,12 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::config::{AccessConfig, SftpConfig, UpgradeConfig, UserConfig};
-use capledger_schema::setting::{CapwapTimer, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
+use capledger_schema::setting::{CapwapTimer, DtlsVersions, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::capwap::suite::SUITES;
 use crate::ios::key_chain::KeyLine;
 use crate::ios::{View, setting, show};
 use crate::secrets::{Key, Plain, Sealed, Vault};
@@ -71,7 +72,9 @@ fn an_error_names_line_column_what_is_wrong_and_what_is_expected() {
              local (A file to take instead of fetching), max-size (The largest file that is fetched), \
              retry-delay (Before a failed fetch or download is tried again; it doubles), \
              max-tries (Failed downloads of one version before an access point is left alone), \
-             predownload (Images for access points that serve)",
+             predownload (Images for access points that serve), \
+             map (The image family of a model that is not known, or known wrong), \
+             alias (The image family that is meant by a name that access points ask by)",
         ),
         ("end\nhostname x\n", "line 2, column 1: nothing may follow `end`"),
         ("  exit\n", "line 1, column 3: `exit` leaves a sub-mode, and there is none here"),
@@ -96,6 +99,11 @@ fn a_configuration_beyond_the_limit_is_refused() {
 
 fn word() -> impl Strategy<Value = String> {
     "[A-Za-z0-9][A-Za-z0-9._-]{0,30}"
+}
+
+/// A model, or what an access point asks by: it may have spaces within.
+fn name() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9/.é][A-Za-z0-9/._ -]{0,20}[A-Za-z0-9/.é]"
 }
 
 fn path() -> impl Strategy<Value = String> {
@@ -150,13 +158,14 @@ prop_compose! {
         server in option::of((prop_oneof![word(), any::<IpAddr>().prop_map(|a| a.to_string())], option::of(1..=65_535_u16))),
         tftp_path in option::of(path()),
         tftp_timeout in prop_oneof![Just(40), 1..=3_600_u32],
+        (map, aliases) in (btree_map(name(), any_family(), 0..3), btree_map(name(), any_family(), 0..3)),
         max_size in prop_oneof![Just(1 << 30), 1..=(1_u64 << 40)],
         retry_delay in prop_oneof![Just(30), 1..=900_u32],
         sftp in any_sftp(),
     ) -> capledger_schema::project::config::ImageConfig {
         let tftp_server = server.map(|(host, port)| ImageServer { host, port });
         capledger_schema::project::config::ImageConfig {
-            join, local, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay, sftp,
+            join, local, map, aliases, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay, sftp,
             ..capledger_schema::project::config::ImageConfig::default()
         }
     }
@@ -216,6 +225,9 @@ prop_compose! {
         address in option::of(any::<IpAddr>()),
         policy in proptest::sample::select(&[JoinPolicy::Pin, JoinPolicy::Ca, JoinPolicy::Open][..]),
         authority in option::of(path()),
+        versions in proptest::sample::select(&[DtlsVersions::V1_2, DtlsVersions::V1_0, DtlsVersions::All][..]),
+        ciphersuites in btree_set(proptest::sample::select(SUITES).prop_map(|suite| suite.name.to_owned()), 0..4),
+        psk in btree_map(name(), any_secret(), 0..3),
         (image, install) in (any_image(), any_install()),
         upgrade in any_upgrade(),
         access in any_access(),
@@ -237,6 +249,7 @@ prop_compose! {
         config.dtls.policy = policy;
         config.dtls.authority = authority;
         config.access = access;
+        (config.dtls.versions, config.dtls.ciphersuites, config.dtls.psk) = (versions, ciphersuites, psk);
         config
     }
 }

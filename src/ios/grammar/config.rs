@@ -35,7 +35,7 @@ const LISTEN: Token = kw("listen", "An address where access points are served");
 const LISTEN_ADDRESS: Token = arg(Arg::Address, "Address of the controller");
 
 pub(super) const AP: Token = kw("ap", "Access points");
-const DTLS: Token = kw("dtls", "DTLS with access points");
+pub(super) const DTLS: Token = kw("dtls", "DTLS with access points");
 const JOIN: Token = kw("join", "Which access points may join");
 pub(super) const IMAGE: Token = kw("image", "Images of the access points");
 

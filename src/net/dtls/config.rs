@@ -3,11 +3,13 @@
 //! The defaults are what a controller should speak today: DTLS 1.2, ECDHE, AES-GCM. Access points that know only
 //! DTLS 1.0 with CBC suites (RFC 5415 section 2.4.4.1) need the version, the suites and security level 0 to be set.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
@@ -18,6 +20,7 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509PurposeId, store::X509StoreBuilder};
 
 use super::queue::CAPWAP_DTLS_HEADER;
+use crate::capwap::suite::Suite;
 
 /// A version of DTLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +65,43 @@ pub struct DtlsConfig {
     pub key_log: Option<PathBuf>,
     /// The first interval of the handshake's retransmission timer, which doubles up to 60 s.
     pub retransmit: Duration,
+    /// Pre-shared keys. A server takes any of them; a client offers the first.
+    pub psk: PresharedKeys,
+    /// What a server names itself to clients that choose among several pre-shared keys (RFC 5415 section 2.4.4.4).
+    pub psk_hint: Option<String>,
+}
+
+/// Pre-shared keys by their identities. Printing it shows no key.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PresharedKeys(Arc<BTreeMap<String, Vec<u8>>>);
+
+impl PresharedKeys {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The key of an identity.
+    pub(super) fn key(&self, identity: &[u8]) -> Option<&[u8]> {
+        self.0.get(std::str::from_utf8(identity).ok()?).map(Vec::as_slice)
+    }
+
+    /// The identity and the key that a client offers.
+    pub(super) fn first(&self) -> Option<(&str, &[u8])> {
+        self.0.first_key_value().map(|(identity, key)| (identity.as_str(), key.as_slice()))
+    }
+}
+
+impl FromIterator<(String, Vec<u8>)> for PresharedKeys {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(keys: I) -> Self {
+        PresharedKeys(Arc::new(keys.into_iter().collect()))
+    }
+}
+
+impl fmt::Debug for PresharedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// The handshake's UDP payloads that some access points still take are 1,300 octets long; about 1,500 breaks one.
@@ -83,6 +123,8 @@ impl Default for DtlsConfig {
             authority: None,
             key_log: None,
             retransmit: Duration::from_secs(1),
+            psk: PresharedKeys::default(),
+            psk_hint: None,
         }
     }
 }
@@ -125,6 +167,23 @@ pub enum DtlsError {
 }
 
 impl DtlsConfig {
+    /// These settings with what was turned on for old peers: other versions, and suites beside the modern ones.
+    ///
+    /// DTLS 1.0 signs with SHA-1, and so do the certificates of access points that know only RSA suites: OpenSSL takes
+    /// neither above security level 0. Pre-shared keys alone change no level.
+    #[must_use]
+    pub fn with_old(mut self, versions: std::ops::RangeInclusive<Version>, suites: &[&Suite]) -> Self {
+        (self.min_version, self.max_version) = versions.into_inner();
+        for suite in suites {
+            self.ciphers.push(':');
+            self.ciphers.push_str(suite.name);
+        }
+        if self.min_version < Version::Dtls1_2 || suites.iter().any(|suite| !suite.is_psk()) {
+            self.security_level = 0;
+        }
+        self
+    }
+
     /// The MTU that OpenSSL is given: without our header.
     pub(super) fn record_mtu(&self) -> u32 {
         u32::from(self.mtu) - CAPWAP_DTLS_HEADER.len() as u32

@@ -1,5 +1,6 @@
 //! Both ways to an endpoint: a server that listens without keeping state, and a client that begins.
 
+use std::ffi::CString;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -67,6 +68,17 @@ impl ServerContext {
             builder.set_certificate(own.certificate())?;
             builder.set_private_key(own.key())?;
         }
+        // The parameters of DHE suites follow the strength of the certificate's key.
+        ffi::choose_dh_parameters(&mut builder);
+        if !config.psk.is_empty() {
+            let keys = config.psk.clone();
+            builder.set_psk_server_callback(move |_, identity, out| {
+                Ok(identity.and_then(|identity| keys.key(identity)).map_or(0, |key| fill(out, key)))
+            });
+            if let Some(hint) = config.psk_hint.as_deref().and_then(|hint| CString::new(hint).ok()) {
+                ffi::set_psk_hint(&mut builder, &hint)?;
+            }
+        }
         builder.set_cookie_generate_cb(|ssl, out| {
             let cookies = cookies(ssl).ok_or_else(ErrorStack::get)?;
             out[..COOKIE_LEN].copy_from_slice(&cookies.current);
@@ -112,7 +124,17 @@ impl ServerContext {
 impl ClientContext {
     /// A context for access points that all follow `config`.
     pub fn new(config: &DtlsConfig) -> Result<Self, DtlsError> {
-        let builder = config.context(SslMethod::dtls_client())?;
+        let mut builder = config.context(SslMethod::dtls_client())?;
+        if !config.psk.is_empty() {
+            let keys = config.psk.clone();
+            builder.set_psk_client_callback(move |_, _, identity_out, key_out| {
+                Ok(keys.first().map_or(0, |(identity, key)| {
+                    // OpenSSL reads the identity up to a zero.
+                    let terminated = [identity.as_bytes(), &[0]].concat();
+                    if fill(identity_out, &terminated) == 0 { 0 } else { fill(key_out, key) }
+                }))
+            });
+        }
         Ok(Self { context: builder.build(), settings: Settings::of(config) })
     }
 
@@ -135,6 +157,13 @@ impl ClientContext {
         let stream = SslStream::new(ssl, Datagrams::default())?;
         Ok(Endpoint::begin(stream, self.settings.expected(Expected::Ac)))
     }
+}
+
+/// Copies octets to the front of a buffer: how many; none of them where they do not fit.
+fn fill(out: &mut [u8], octets: &[u8]) -> usize {
+    let Some(place) = out.get_mut(..octets.len()) else { return 0 };
+    place.copy_from_slice(octets);
+    octets.len()
 }
 
 fn new_ssl(context: &SslContextRef, settings: Settings) -> Result<Ssl, ErrorStack> {

@@ -196,11 +196,10 @@ impl Endpoint {
         let ssl = self.stream.ssl();
         let certificate = ssl.peer_certificate();
         let certificate = certificate.as_deref();
-        let psk_identity = ssl.psk_identity().and_then(|identity| String::from_utf8(identity.to_vec()).ok());
         Some(Identity {
             common_name: certificate.and_then(pki::common_name),
             fingerprint: certificate.map(pki::fingerprint),
-            psk_identity,
+            psk_identity: self.psk_identity(),
             trust: self.trust(certificate),
         })
     }
@@ -209,6 +208,11 @@ impl Endpoint {
     pub fn protocol(&self) -> Option<(&'static str, &'static str)> {
         let ssl = self.stream.ssl();
         ssl.current_cipher().map(|cipher| (ssl.version_str(), cipher.name()))
+    }
+
+    /// The identity that the peer gave with a pre-shared key, from the moment it gave it on.
+    pub fn psk_identity(&self) -> Option<String> {
+        self.stream.ssl().psk_identity().and_then(|identity| String::from_utf8(identity.to_vec()).ok())
     }
 
     fn trust(&self, certificate: Option<&X509Ref>) -> Trust {

@@ -4,7 +4,8 @@
 
 #![allow(unsafe_code)] // the `openssl` crate wraps neither DTLSv1_listen nor the DTLS timers
 
-use std::os::raw::{c_int, c_long, c_uint, c_void};
+use std::ffi::CStr;
+use std::os::raw::{c_char, c_int, c_long, c_uint, c_void};
 use std::ptr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::asn1::Asn1Object;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslRef, SslStream};
+use openssl::ssl::{Ssl, SslContextBuilder, SslRef, SslStream};
 use openssl::stack::Stack;
 use openssl::x509::X509Ref;
 
@@ -32,6 +33,7 @@ enum BioAddr {}
 unsafe extern "C" {
     fn DTLSv1_listen(ssl: *mut openssl_sys::SSL, peer: *mut BioAddr) -> c_int;
     fn DTLS_set_timer_cb(ssl: *mut openssl_sys::SSL, callback: extern "C" fn(*mut openssl_sys::SSL, c_uint) -> c_uint);
+    fn SSL_CTX_use_psk_identity_hint(context: *mut openssl_sys::SSL_CTX, hint: *const c_char) -> c_int;
     fn BIO_ADDR_new() -> *mut BioAddr;
     fn BIO_ADDR_free(addr: *mut BioAddr);
 }
@@ -76,6 +78,19 @@ extern "C" fn next_timeout(ssl: *mut openssl_sys::SSL, last_us: c_uint) -> c_uin
     per_peer(ssl).map_or(1_000_000, |peer| {
         c_uint::try_from(peer.retransmit.as_micros()).unwrap_or(LONGEST_TIMEOUT_US).clamp(1, LONGEST_TIMEOUT_US)
     })
+}
+
+/// Lets OpenSSL choose the parameters of DHE suites: a group of a published standard, as strong as the certificate's key.
+pub(super) fn choose_dh_parameters(context: &mut SslContextBuilder) {
+    // SAFETY: the context is live and borrowed mutably; this control takes a number and no pointer.
+    unsafe { openssl_sys::SSL_CTX_set_dh_auto(context.as_ptr(), 1) };
+}
+
+/// Tells clients with several pre-shared keys whom they talk to. At most 128 octets, by OpenSSL's rule.
+pub(super) fn set_psk_hint(context: &mut SslContextBuilder, hint: &CStr) -> Result<(), ErrorStack> {
+    // SAFETY: the context is live and borrowed mutably; OpenSSL copies the text, which ends with a zero.
+    let set = unsafe { SSL_CTX_use_psk_identity_hint(context.as_ptr(), hint.as_ptr()) };
+    if set == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }
 
 /// What [`listen`] made of a datagram.

@@ -1,6 +1,7 @@
 mod authority;
 mod handshake;
 mod listening;
+mod old_peers;
 mod session;
 mod settings;
 

@@ -112,6 +112,38 @@ fn a_start_that_was_cut_short_leaves_nothing_that_counts() {
 }
 
 #[test]
+fn the_rsa_certificate_is_made_once_and_its_key_is_closed_to_others() {
+    let dir = data_dir();
+    let mut pki = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("made");
+    assert_eq!(pki.credentials().len(), 1);
+    assert!(pki.add_rsa(dir.path(), now()).expect("made"));
+    let [_, rsa] = pki.credentials()[..] else { panic!("two certificates") };
+    assert_eq!(rsa.key().id(), Id::RSA);
+    assert_eq!(common_name(rsa.certificate()).as_deref(), Some("9120-EWC"));
+    assert!(rsa.certificate().verify(&pki.ca.certificate.public_key().expect("it has a key")).expect("checked"));
+    assert!(text(rsa.certificate()).contains("Digital Signature, Key Encipherment"));
+    let mode = fs::metadata(dir.path().join("pki").join(RSA_KEY)).expect("it exists").mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let mut again = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("loaded");
+    assert!(!again.add_rsa(dir.path(), now()).expect("loaded"));
+    assert_eq!(again.credentials()[1].fingerprint(), rsa.fingerprint());
+}
+
+#[test]
+fn an_rsa_key_whose_certificate_was_not_written_any_more_is_given_one() {
+    let dir = data_dir();
+    let mut pki = Pki::load_or_create(dir.path(), "9120-EWC", now()).expect("made");
+    pki.add_rsa(dir.path(), now()).expect("made");
+    let key = fs::read(dir.path().join("pki").join(RSA_KEY)).expect("there");
+    fs::remove_file(dir.path().join("pki").join(RSA_CERTIFICATE)).expect("removed");
+    fs::write(dir.path().join("pki").join(".controller-rsa.pem.new"), "half a c").expect("written");
+    assert!(pki.add_rsa(dir.path(), now()).expect("made"));
+    assert_eq!(fs::read(dir.path().join("pki").join(RSA_KEY)).expect("there"), key);
+    assert!(!pki.add_rsa(dir.path(), now()).expect("loaded"));
+}
+
+#[test]
 fn an_unwritable_data_directory_is_an_error_that_names_it() {
     let error = Pki::load_or_create(Path::new("/proc/capledger"), "9120-EWC", now()).expect_err("refused").to_string();
     assert!(error.contains("/proc/capledger"), "{error}");
