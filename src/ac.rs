@@ -340,19 +340,23 @@ impl Ac {
 
     /// Answers a request that is not served, and records it once per session and type.
     fn reject(&mut self, peer: Peer, message: &Message, code: ResultCode) {
+        self.record_rejected(peer, message, message.message_type.to_string(), code);
+        if let Some(response) = messages::result_response(message, code) {
+            self.respond(peer, response, message.seq);
+        }
+    }
+
+    fn record_rejected(&mut self, peer: Peer, message: &Message, what: String, code: ResultCode) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.rejected.len() < 64 && session.rejected.insert(message.message_type.code()) {
             let (cause, subject) = download::of(session);
             let event = Event::WtpMessageRejected {
                 session: session.id(),
-                message: message.message_type.to_string(),
+                message: what,
                 state: session.phase.name().to_owned(),
                 result: Some(code.code()),
             };
             self.book.record(cause, subject, event);
-        }
-        if let Some(response) = messages::result_response(message, code) {
-            self.respond(peer, response, message.seq);
         }
     }
 

@@ -6,10 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use capledger::ac::{Ac, Effect, Input, Seed};
 use capledger::capwap::dialect::{self, Dialect};
 use capledger::capwap::element::{Element, Encryption, ResultCode};
 use capledger::capwap::{CONTROL_PORT, DATA_PORT, ElementType, Header, Message, MessageType, Packet, keep_alive};
-use capledger_schema::id::MacAddr;
+use capledger_schema::Subject;
+use capledger_schema::id::{MacAddr, WtpId};
+use capledger_schema::image::ImageVersion;
+use capledger_schema::project::State;
+use capledger_schema::time::{Monotonic, Now, Timestamp};
 
 #[path = "captures/reader.rs"]
 mod reader;
@@ -128,7 +133,7 @@ fn a_cisco_access_point_and_its_controller_are_known_by_their_dialect() {
     assert_eq!(Dialect::of(response), Dialect::Cisco);
     let Some(Element::AcDescriptor(ac)) = response.find(ElementType::AcDescriptor) else { panic!("no AC Descriptor") };
     assert_eq!(ac.software().as_deref(), Some("7.5.102.0"));
-    assert_eq!(ac.information, dialect::ac_information([7, 5, 102, 0], [1, 0, 0, 1]));
+    assert_eq!(ac.information, dialect::ac_information(ImageVersion([7, 5, 102, 0]), ImageVersion([1, 0, 0, 1])));
     assert_eq!(malformed(response), []);
     assert_eq!(response.missing(), []);
 
@@ -139,6 +144,49 @@ fn a_cisco_access_point_and_its_controller_are_known_by_their_dialect() {
     for datagram in datagrams.iter().filter(|d| d.is_on(DATA_PORT)) {
         Header::parse(&datagram.payload).expect("the data channel is in clear");
     }
+}
+
+#[test]
+fn a_cisco_access_point_is_answered_in_kind() {
+    let Some(datagrams) = capture("ndpi_capwap.pcap") else { return };
+    let of_type = |wanted: MessageType| {
+        let is_wanted = |d: &&Datagram| match Packet::parse(&d.payload) {
+            Ok(Packet::Clear { payload, .. }) => Message::parse(payload).is_ok_and(|m| m.message_type == wanted),
+            Ok(Packet::Dtls(_)) | Err(_) => false,
+        };
+        let found = datagrams.iter().filter(|d| d.is_on(CONTROL_PORT)).find(is_wanted);
+        found.unwrap_or_else(|| panic!("no {wanted}")).payload.clone()
+    };
+    let (asked, theirs) = (of_type(MessageType::DiscoveryRequest), of_type(MessageType::DiscoveryResponse));
+
+    // A controller that is called, and runs, what that one is and did.
+    let mut state = State::default();
+    state.config.hostname = "Cisco2504".to_owned();
+    state.config.software_version = Some(ImageVersion([7, 5, 102, 0]));
+    state.config.capwap.max_sessions = 5;
+    let now = Now { mono: Monotonic(0), wall: Timestamp(0x54c7_045f * 1_000_000) };
+    let local = "192.168.10.9:5246".parse().expect("an address");
+    let from = "192.168.10.10:12380".parse().expect("an address");
+    let step = Ac::new(Seed(1), state).handle(now, Input::Clear { from, local, bytes: asked });
+    let answer = step.effects.iter().find_map(|held| match &held.effect {
+        Effect::SendClear { to, bytes, .. } if *to == from => Some(bytes.clone()),
+        _ => None,
+    });
+    let mut ours = Message::from_packet(&answer.expect("an answer")).expect("a message");
+    for element in &mut ours.elements {
+        if let Element::AcDescriptor(ac) = element {
+            // What no answer of ours says: how many stations it could serve, and what its hardware is.
+            ac.limit = 1_000;
+            ac.information = dialect::ac_information(ImageVersion([7, 5, 102, 0]), ImageVersion([1, 0, 0, 1]));
+        }
+    }
+    assert_eq!(ours.to_packet(), theirs, "the same elements, in the same order and form");
+
+    let discovered = step
+        .envelopes
+        .iter()
+        .any(|e| e.subject == Subject::Wtp(WtpId::BaseMac(MacAddr([0x58, 0x0a, 0x20, 0x69, 0x0e, 0x20]))));
+    assert!(discovered, "the radio MAC of the header says who asks: {:?}", step.envelopes);
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub enum Event {
     WtpMessageRejected {
         /// Its session.
         session: SessionId,
-        /// RFC 5415's name, or the number.
+        /// RFC 5415's name, or the number; behind it the image's name, if it asked for one that is not known.
         message: String,
         /// The state in which it came.
         state: String,

@@ -15,6 +15,7 @@ use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::id::{ControllerId, Seq, WtpId};
 use crate::image::ImageVersion;
+use crate::setting::Setting;
 use crate::time::Timestamp;
 
 pub use campaigns::Campaigns;
@@ -181,6 +182,16 @@ impl Projection for State {
         }
         self.config.apply(envelope);
         self.fleet.apply(envelope);
+        if let Event::ConfigurationChanged { changes, .. } = &envelope.event
+            && changes.iter().any(|change| matches!(change, Setting::ImageMap(..)))
+        {
+            // A WTP that joined before the operator named its family need not join anew.
+            for wtp in self.fleet.wtps.values_mut() {
+                if let Some(family) = self.config.image.mapped(&wtp.inventory.model) {
+                    wtp.inventory.family = Some(family.clone());
+                }
+            }
+        }
         self.installs.apply(envelope);
         self.servers.apply(envelope);
         self.campaigns.apply(envelope, &self.fleet);

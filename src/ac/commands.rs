@@ -9,6 +9,7 @@ use super::Ac;
 use super::decide::{Decision, decide};
 use super::install::action_of;
 use super::io::{Accepted, Effect, Ticket};
+use super::session::Phase;
 use crate::command::{Command, Refusal};
 
 impl Ac {
@@ -43,6 +44,7 @@ impl Ac {
         let mut accepted = Accepted::default();
         match decision {
             Decision::Facts(facts) => {
+                let remapped = facts.iter().any(|(_, event)| names_families(event));
                 for (subject, event) in facts {
                     if let Event::PredownloadRequested { wtp, version, .. } = &event {
                         accepted.wtps += 1;
@@ -55,6 +57,9 @@ impl Ac {
                     let sources = changes_of_sources(&event);
                     self.book.record(cause.clone(), subject, event);
                     self.sources_changed(&sources, cause);
+                }
+                if remapped {
+                    self.adopt_families();
                 }
                 self.pursue_fleet();
             }
@@ -110,6 +115,25 @@ impl Ac {
         }
         accepted
     }
+
+    /// Sessions follow what `ap image map` says now of their models.
+    fn adopt_families(&mut self) {
+        for (peer, session) in &mut self.sessions {
+            let Some(joined) = &mut session.joined else { continue };
+            let known = self.book.state.fleet.wtps.get(&joined.address.id).and_then(|w| w.inventory.family.clone());
+            if known.is_some() && joined.family != known {
+                joined.family = known;
+                if session.phase == Phase::Run {
+                    self.hungry.insert(*peer);
+                }
+            }
+        }
+    }
+}
+
+fn names_families(event: &Event) -> bool {
+    let Event::ConfigurationChanged { changes, .. } = event else { return false };
+    changes.iter().any(|change| matches!(change, Setting::ImageMap(..)))
 }
 
 /// The settings by which images may come from elsewhere, if an event changes any.

@@ -49,6 +49,8 @@ impl Ac {
             return;
         };
         let Some(session) = self.sessions.get_mut(&peer) else { return };
+        // Some WTPs send no Echo: what comes on the data channel is their sign of life.
+        session.last_heard = self.book.now.mono;
         let entered = session.phase == Phase::DataCheck;
         if entered {
             session.phase = Phase::Run;
@@ -65,7 +67,7 @@ impl Ac {
         if entered {
             self.hungry.insert(peer);
             self.pursue_wtp(peer);
-            self.arm(peer);
         }
+        self.arm(peer);
     }
 }

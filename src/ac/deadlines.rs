@@ -8,6 +8,7 @@ use capledger_schema::time::Monotonic;
 
 use super::exchange::{Overdue, Patience};
 use super::peer::Peer;
+use super::session::Phase;
 use super::{Ac, Key};
 
 impl Ac {
@@ -38,7 +39,12 @@ impl Ac {
             return;
         }
         if session.phase_due.is_some_and(|due| due <= now) {
-            self.end_session(peer, DisjoinReason::JoinTimedOut);
+            let reason = if session.phase == Phase::DataCheck {
+                DisjoinReason::DataChannelDown
+            } else {
+                DisjoinReason::JoinTimedOut
+            };
+            self.end_session(peer, reason);
             return;
         }
         if session.ask_due.is_some_and(|due| due <= now) {

@@ -77,8 +77,8 @@ impl Seen {
 impl Ac {
     /// A datagram in clear on the control port.
     pub(super) fn on_clear(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
-        let parsed = Header::parse(bytes).ok().and_then(|(_, payload)| Message::parse(payload).ok());
-        let Some(message) = parsed else {
+        let parsed = Header::parse(bytes).ok().and_then(|(h, payload)| Message::parse(payload).ok().map(|m| (h, m)));
+        let Some((header, message)) = parsed else {
             self.counters.malformed += 1;
             return;
         };
@@ -90,10 +90,12 @@ impl Ac {
         if self.stopping {
             return;
         }
-        let bytes = messages::discovery_response(&message, local, &self.book.state);
+        let bytes = messages::discovery_response(&message, local, self.book.now.wall, &self.book.state);
         self.book.effect(Effect::SendClear { to: from, local, bytes });
         let board = message.board_data();
-        let (model, base_mac) = (board.and_then(WtpBoardData::model), board.and_then(WtpBoardData::base_mac));
+        let model = board.and_then(WtpBoardData::model);
+        // In the older dialect a request has no board data: the header's radio MAC says who asks.
+        let base_mac = board.and_then(WtpBoardData::base_mac).or_else(|| radio_mac(&header));
         let joined_before = base_mac.is_some_and(|m| self.book.state.fleet.wtps.contains_key(&WtpId::BaseMac(m)));
         if !joined_before && self.discovered.is_new(base_mac, from, self.book.now.mono) {
             let event = Event::WtpDiscovered {
@@ -106,6 +108,10 @@ impl Ac {
             self.book.record(Cause::Peer(from), subject, event);
         }
     }
+}
+
+fn radio_mac(header: &Header) -> Option<MacAddr> {
+    header.radio_mac().and_then(|octets| octets.try_into().ok()).map(MacAddr).filter(|mac| *mac != MacAddr::default())
 }
 
 #[cfg(test)]

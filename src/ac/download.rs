@@ -3,7 +3,7 @@
 use capledger_schema::event::{DisjoinReason, DownloadMethod, DownloadMode};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::OperationId;
-use capledger_schema::image::ImageVersion;
+use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Event, Subject};
 
@@ -14,8 +14,10 @@ use super::progress::Marks;
 use super::session::{Asked, Joined, Phase, Request, Session, Transfer};
 use super::{Ac, Readiness, messages};
 use crate::capwap::control::{Message, MessageType};
+use crate::capwap::dialect;
 use crate::capwap::element::{ImageDataOpcode, ResultCode};
 use crate::capwap::particulars::{self, ReasonKind};
+use crate::image::family::family_named;
 
 /// Failed tries of one version at one WTP after which the controller stops by itself.
 pub(super) const MAX_TRIES: u32 = 5;
@@ -52,8 +54,12 @@ impl Ac {
             DownloadMode::Predownload if session.called_off => None,
             DownloadMode::Predownload => self.wanted_predownload(&joined),
         };
-        let Some((version, family)) = wanted.zip(joined.family.clone()) else {
+        let Some(version) = wanted else {
             self.reject(peer, message, ResultCode::ImageOtherError);
+            return;
+        };
+        let Some(family) = self.asked_family(&joined, message) else {
+            self.reject_name(peer, &joined, message);
             return;
         };
         if session.transfer.as_ref().is_some_and(|t| !t.done) {
@@ -98,6 +104,9 @@ impl Ac {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.transfer = Some(transfer);
             session.ask_due = None;
+            if let Some(joined) = &mut session.joined {
+                joined.family = Some(family.clone());
+            }
             if mode == DownloadMode::Join {
                 session.phase = Phase::ImageData;
                 session.phase_due = None;
@@ -110,6 +119,27 @@ impl Ac {
             }
             None => self.pursue_image(&family, version, &Cause::Wtp(joined.session)),
         }
+    }
+
+    /// The family of the image that a WTP asks for: by the name that it asks by, which need not be the one that it was
+    /// told, else by its model.
+    fn asked_family(&self, joined: &Joined, message: &Message) -> Option<ImageFamily> {
+        let named = dialect::image_name(message).and_then(|name| family_named(&self.book.state, &name));
+        named.or_else(|| joined.family.clone())
+    }
+
+    /// It asks for an image that nobody knows, and its model tells no more: an operator can.
+    fn reject_name(&mut self, peer: Peer, joined: &Joined, message: &Message) {
+        let name = dialect::image_name(message).unwrap_or_default();
+        let words = if name.is_empty() {
+            let model = self.book.state.fleet.wtps.get(&joined.address.id).map(|w| w.inventory.model.clone());
+            format!("its model is not known; see `ap image map {} FAMILY`", model.unwrap_or_default())
+        } else {
+            format!("no image is known by `{name}`; see `ap image alias {name} FAMILY`")
+        };
+        let code = ResultCode::ImageOtherError;
+        self.record_rejected(peer, message, format!("{}: {words}", message.message_type), code);
+        self.respond(peer, messages::image_refusal(message.seq, code, &words), message.seq);
     }
 
     fn wanted_predownload(&self, joined: &Joined) -> Option<ImageVersion> {

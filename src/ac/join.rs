@@ -14,7 +14,7 @@ use super::session::{Joined, Phase};
 use super::{Ac, messages};
 use crate::capwap::control::Message;
 use crate::capwap::element::ResultCode;
-use crate::image::family::family_of;
+use crate::image::family::family_in;
 
 /// A refusal: why, in words, and the result code that says so.
 struct Refused(RefusalReason, String, ResultCode);
@@ -29,7 +29,7 @@ impl Ac {
             Ok(id) => id,
             Err(Refused(reason, detail, code)) => {
                 self.refuse(peer.addr, request.name, reason, detail);
-                let response = messages::join_response(message, code, None, local, &self.book.state);
+                let response = messages::join_response(message, code, None, None, local, &self.book.state);
                 self.respond(peer, response, message.seq);
                 self.drop_session(peer);
                 return;
@@ -40,7 +40,7 @@ impl Ac {
             self.end_session(old, DisjoinReason::ReplacedByNewerSession);
         }
         let base_mac = request.base_mac.unwrap_or_default();
-        let family = family_of(&request.model);
+        let family = family_in(&self.book.state.config.image, &request.model);
         let number = SessionId(self.book.next().0);
         let address = WtpAddress {
             id: id.clone(),
@@ -68,10 +68,11 @@ impl Ac {
             offered,
         };
         self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
+        let to_run = self.book.state.version_to_run(&id, request.version);
         self.by_wtp.insert(id, peer);
         self.by_capwap_id.insert(request.session_id.clone(), peer);
         let named = offered.zip(family.clone());
-        let response = messages::join_response(message, ResultCode::Success, named, local, &self.book.state);
+        let response = messages::join_response(message, ResultCode::Success, named, to_run, local, &self.book.state);
         let timer = if offered.is_some() { CapwapTimer::ImageDataStart } else { CapwapTimer::ChangeStatePending };
         let due = self.book.now.mono + self.timer(timer);
         if let Some(session) = self.sessions.get_mut(&peer) {
@@ -147,10 +148,11 @@ impl Ac {
         backup: Option<ImageVersion>,
     ) -> (Option<ImageVersion>, bool) {
         let state = &self.book.state;
-        let (Some(running), Some(family)) = (state.version_to_run(id, version), family) else { return (None, false) };
-        if version == Some(running) {
+        let Some(running) = state.version_to_run(id, version).filter(|running| version != Some(*running)) else {
             return (None, false);
-        }
+        };
+        // Its turn comes once `ap image map` names its family.
+        let Some(family) = family else { return (None, true) };
         if state.config.image.join == ImageJoin::Defer {
             return (None, true);
         }

@@ -12,9 +12,11 @@ use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::project::State;
 use capledger_schema::project::config::CapwapConfig;
 use capledger_schema::setting::CapwapTimer;
+use capledger_schema::time::Timestamp;
 
 use crate::capwap::block;
 use crate::capwap::control::{Message, MessageType};
+use crate::capwap::dialect::{self, Dialect};
 use crate::capwap::digest::{self, ImageDigest};
 use crate::capwap::element::ac::{dtls_policy, information, security};
 use crate::capwap::element::dot11::WtpRadioInformation;
@@ -24,7 +26,8 @@ use crate::capwap::element::{
     AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
     ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpFallback, display_text,
 };
-use crate::capwap::{keep_alive, particulars};
+use crate::capwap::keep_alive;
+use crate::capwap::particulars::{self, ReasonKind};
 
 /// The vendor in our Image Identifiers: none, since the names are the platform's own.
 const IMAGE_VENDOR: u32 = 0;
@@ -47,29 +50,38 @@ pub(super) fn result_response(request: &Message, code: ResultCode) -> Option<Byt
 }
 
 /// Answers a Discovery or Primary Discovery Request (RFC 5415 5.2, 5.4).
-pub(super) fn discovery_response(request: &Message, local: SocketAddr, state: &State) -> Bytes {
+///
+/// It speaks as the request does; `now` is told to WTPs that set their clock by it.
+pub(super) fn discovery_response(request: &Message, local: SocketAddr, now: Timestamp, state: &State) -> Bytes {
     let kind = if request.message_type == MessageType::PrimaryDiscoveryRequest {
         MessageType::PrimaryDiscoveryResponse
     } else {
         MessageType::DiscoveryResponse
     };
-    let mut elements = vec![ac_descriptor(state), Element::AcName(state.config.hostname.clone())];
-    elements.extend(radio_information(request));
+    let dialect = Dialect::of(request);
+    let mut elements =
+        vec![ac_descriptor(dialect, state.running_version(), state), Element::AcName(state.config.hostname.clone())];
+    elements.extend(radio_information(dialect, request));
     elements.extend(control_addresses(local, state));
+    if dialect == Dialect::Cisco {
+        elements.extend(dialect::discovery_extras(now));
+    }
     packet(kind, request.seq, elements)
 }
 
-/// Answers a Join Request (RFC 5415 6.2).
+/// Answers a Join Request (RFC 5415 6.2). What the WTP is to run stands in the AC Descriptor too: some WTPs look there.
 pub(super) fn join_response(
     request: &Message,
     code: ResultCode,
     image: Option<(ImageVersion, ImageFamily)>,
+    to_run: Option<ImageVersion>,
     local: SocketAddr,
     state: &State,
 ) -> Bytes {
-    let mut elements =
-        vec![Element::ResultCode(code), ac_descriptor(state), Element::AcName(state.config.hostname.clone())];
-    elements.extend(radio_information(request));
+    let dialect = Dialect::of(request);
+    let name = Element::AcName(state.config.hostname.clone());
+    let mut elements = vec![Element::ResultCode(code), ac_descriptor(dialect, to_run, state), name];
+    elements.extend(radio_information(dialect, request));
     elements.push(Element::EcnSupport(EcnSupport::Limited));
     elements.extend(control_addresses(local, state));
     elements.push(match local.ip() {
@@ -129,6 +141,12 @@ pub(super) fn image_data_response(seq: u8, code: ResultCode, image: Option<&Imag
     packet(MessageType::ImageDataResponse, seq, elements)
 }
 
+/// Answers an Image Data Request for an image that is not to be had, and says why.
+pub(super) fn image_refusal(seq: u8, code: ResultCode, words: &str) -> Bytes {
+    let elements = vec![Element::ResultCode(code), particulars::reason(ReasonKind::Other, words)];
+    packet(MessageType::ImageDataResponse, seq, elements)
+}
+
 /// Tells a WTP in Run which image to ask for (RFC 5415 9.1, figure 8).
 pub(super) fn configuration_update_request(seq: u8, family: &ImageFamily, version: ImageVersion) -> Bytes {
     packet(MessageType::ConfigurationUpdateRequest, seq, vec![image_identifier(family, version)])
@@ -166,24 +184,37 @@ fn image_digest(image: &ImageFacts) -> Element {
     digest::element(&ImageDigest { sha256: image.sha256, md5: image.md5, size: image.octets })
 }
 
-fn ac_descriptor(state: &State) -> Element {
+fn ac_descriptor(dialect: Dialect, software: Option<ImageVersion>, state: &State) -> Element {
     let active = u16::try_from(state.fleet.live()).unwrap_or(u16::MAX);
     let max_wtps = u16::try_from(state.config.capwap.max_sessions).unwrap_or(u16::MAX);
-    let software = state.running_version().map_or_else(|| state.controller.software.clone(), |v| v.to_string());
+    let psk = if state.config.dtls.psk.is_empty() { 0 } else { security::PSK };
+    let (dtls_policy, information) = match dialect {
+        Dialect::Rfc => {
+            let software = software.map_or_else(|| state.controller.software.clone(), |v| v.to_string());
+            let hardware = SubElement::text(information::HARDWARE, "capledger");
+            (dtls_policy::CLEAR_DATA, vec![hardware, SubElement::text(information::SOFTWARE, &software)])
+        }
+        Dialect::Cisco => {
+            let software = software.or_else(|| three_or_four_numbers(&state.controller.software));
+            (dialect::DTLS_POLICY, dialect::ac_information(software.unwrap_or_default(), ImageVersion([1, 0, 0, 0])))
+        }
+    };
     Element::AcDescriptor(AcDescriptor {
         stations: 0,
         limit: 0,
         active_wtps: active,
         max_wtps,
-        security: security::X509,
+        security: security::X509 | psk,
         r_mac: RMacField::Supported,
         reserved: 0,
-        dtls_policy: dtls_policy::CLEAR_DATA,
-        information: vec![
-            SubElement::text(information::HARDWARE, "capledger"),
-            SubElement::text(information::SOFTWARE, &software),
-        ],
+        dtls_policy,
+        information,
     })
+}
+
+/// A release of our own as a version: `0.1.0` is 0.1.0.0.
+fn three_or_four_numbers(text: &str) -> Option<ImageVersion> {
+    text.parse().or_else(|_| format!("{text}.0").parse()).ok()
 }
 
 fn control_addresses(local: SocketAddr, state: &State) -> Vec<Element> {
@@ -200,11 +231,15 @@ fn control_addresses(local: SocketAddr, state: &State) -> Vec<Element> {
 }
 
 /// The WTP's radios, said back to it (RFC 5416 6.25); one of no known kind if it named none.
-fn radio_information(request: &Message) -> Vec<Element> {
+fn radio_information(dialect: Dialect, request: &Message) -> Vec<Element> {
     let named: Vec<_> =
         request.elements.iter().filter(|e| matches!(e, Element::WtpRadioInformation(_))).cloned().collect();
     if named.is_empty() {
-        vec![Element::WtpRadioInformation(WtpRadioInformation { radio_id: 1, radio_type: 0x0f })]
+        let radio = match dialect {
+            Dialect::Rfc => WtpRadioInformation { radio_id: 1, radio_type: 0x0f },
+            Dialect::Cisco => WtpRadioInformation { radio_id: 0, radio_type: 0 },
+        };
+        vec![Element::WtpRadioInformation(radio)]
     } else {
         named
     }
@@ -242,6 +277,7 @@ pub(super) struct JoinRequest {
 impl JoinRequest {
     pub(super) fn read(message: &Message) -> Self {
         let mut join = JoinRequest {
+            name: dialect::ap_name(message).map(|name| one_word(&name)).filter(|name| !name.is_empty()),
             missing: message.missing().iter().map(|e| e.name().to_owned()).collect(),
             digests: digest::is_supported(&message.elements),
             ethernet_mac: particulars::find_ethernet_mac(&message.elements),
@@ -249,7 +285,7 @@ impl JoinRequest {
         };
         for element in &message.elements {
             if let Element::WtpName(name) = element {
-                join.name = Some(one_word(name)).filter(|n| !n.is_empty());
+                join.name = Some(one_word(name)).filter(|n| !n.is_empty()).or(join.name);
             } else if let Element::LocationData(location) = element {
                 join.location = display_text(location.trim().as_bytes());
             } else if let Element::SessionId(id) = element {
@@ -263,6 +299,9 @@ impl JoinRequest {
                 join.backup = descriptor.backup().and_then(|v| four_numbers(&v));
                 join.radios = descriptor.radios_in_use;
             }
+        }
+        if join.backup.is_none() {
+            join.backup = dialect::backup_version(message).and_then(|v| four_numbers(&v));
         }
         join
     }

@@ -3,6 +3,7 @@
 //! Discovery of such peers is understood and answered. Their joins need the maker's certificates, and the messages of
 //! the maker's own predownload are not public: neither is here.
 
+use capledger_schema::image::ImageVersion;
 use capledger_schema::time::Timestamp;
 
 use super::control::Message;
@@ -31,6 +32,9 @@ pub mod cisco {
     /// Image Data with a checksum before the block.
     pub const IMAGE_DATA: u8 = 3;
 }
+
+/// The DTLS Policy of their AC Descriptor, as a controller of theirs sends it: a data channel in clear.
+pub const DTLS_POLICY: u8 = 0x03;
 
 /// How a peer speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +77,11 @@ pub fn backup_version(message: &Message) -> Option<String> {
     Some(SubElement { vendor: CISCO, kind: 0, data: data.to_vec() }.version())
 }
 
+/// The element that tells it.
+pub fn backup_element(version: ImageVersion) -> Element {
+    Element::VendorSpecific { vendor: CISCO, element: cisco::BACKUP_VERSION, data: self::version(0, version).data }
+}
+
 fn vendor_data(message: &Message, wanted: u16) -> Option<&[u8]> {
     message.elements.iter().find_map(|e| {
         if let Element::VendorSpecific { vendor: CISCO, element, data } = e
@@ -98,6 +107,19 @@ pub fn image_name(message: &Message) -> Option<String> {
     })
 }
 
+/// An Image Identifier that is a name and nothing else: no vendor id stands before it.
+pub fn bare_image_identifier(name: &str) -> Element {
+    match name.as_bytes().split_first_chunk() {
+        Some((vendor, rest)) if name.is_char_boundary(4) => Element::ImageIdentifier(ImageIdentifier {
+            vendor: u32::from_be_bytes(*vendor),
+            name: String::from_utf8_lossy(rest).into_owned(),
+        }),
+        Some(_) | None => {
+            Element::Malformed { element_type: ElementType::ImageIdentifier, value: name.as_bytes().to_vec() }
+        }
+    }
+}
+
 /// Four octets that are all letters, digits or marks begin a name: no enterprise number is that large.
 fn name_of(identifier: &ImageIdentifier) -> String {
     let before = identifier.vendor.to_be_bytes();
@@ -108,12 +130,21 @@ fn name_of(identifier: &ImageIdentifier) -> String {
     }
 }
 
-/// The versions of an AC Descriptor in this dialect: four octets each.
-pub fn ac_information(software: [u8; 4], hardware: [u8; 4]) -> Vec<SubElement> {
-    vec![
-        SubElement { vendor: CISCO, kind: cisco::AC_SOFTWARE, data: software.to_vec() },
-        SubElement { vendor: CISCO, kind: cisco::AC_HARDWARE, data: hardware.to_vec() },
-    ]
+/// The versions of an AC Descriptor in this dialect.
+pub fn ac_information(software: ImageVersion, hardware: ImageVersion) -> Vec<SubElement> {
+    vec![version(cisco::AC_SOFTWARE, software), version(cisco::AC_HARDWARE, hardware)]
+}
+
+/// A version in this dialect: four octets, or text where a number does not fit one.
+pub fn version(kind: u16, version: ImageVersion) -> SubElement {
+    let octets: Result<Vec<u8>, _> = version.0.iter().map(|n| u8::try_from(*n)).collect();
+    SubElement { vendor: CISCO, kind, data: octets.unwrap_or_else(|_| version.to_string().into_bytes()) }
+}
+
+/// What a Discovery Request of this dialect carries behind the RFC's elements: board data options, and the AP's name.
+pub fn discovery_request_extras(name: &str) -> Vec<Element> {
+    let vendor = |element, data| Element::VendorSpecific { vendor: CISCO, element, data };
+    vec![vendor(cisco::BOARD_DATA_OPTIONS, vec![1, 0, 0, 1]), vendor(cisco::AP_NAME, name.as_bytes().to_vec())]
 }
 
 /// What a Discovery Response of this dialect carries beside the RFC's elements: controller type and time.

@@ -5,6 +5,8 @@
 //! here guesses one.
 
 use capledger_schema::image::ImageFamily;
+use capledger_schema::project::State;
+use capledger_schema::project::config::ImageConfig;
 
 /// One image and the series that run it. A digit of a series is itself; `x` is any digit.
 struct Row {
@@ -52,6 +54,30 @@ pub fn family_of(model: &str) -> Option<ImageFamily> {
     let series = series_of(model)?;
     let row = TABLE.iter().find(|row| row.series.iter().any(|pattern| matches(pattern, series)))?;
     row.family.parse().ok()
+}
+
+/// The image family of a model as the configuration has it (`ap image map`), else by the table.
+pub fn family_in(images: &ImageConfig, model: &str) -> Option<ImageFamily> {
+    images.mapped(model).cloned().or_else(|| family_of(model))
+}
+
+/// The family that a WTP means by the name that it asks for an image by: what `ap image alias` says, else the name's last
+/// part (`/ap3g2`, `ap1g8 17.9.4.27`), if that is a family of the table, of the configuration or of the cache.
+pub fn family_named(state: &State, name: &str) -> Option<ImageFamily> {
+    let images = &state.config.image;
+    if let Some(family) = images.alias(name) {
+        return Some(family.clone());
+    }
+    let bare = name.split_whitespace().next()?.rsplit('/').next()?;
+    if let Some(family) = images.alias(bare) {
+        return Some(family.clone());
+    }
+    let family: ImageFamily = bare.parse().ok()?;
+    let configured = || images.map.values().chain(images.aliases.values()).chain(images.local.keys());
+    let known = TABLE.iter().any(|row| row.family == family.as_str())
+        || configured().any(|f| *f == family)
+        || state.installs.catalogue.keys().any(|(f, _)| *f == family);
+    known.then_some(family)
 }
 
 /// The families of the table, in its order.
@@ -148,6 +174,41 @@ mod tests {
             "🦀",
         ] {
             assert_eq!(name(model), None, "{model}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_goes_before_the_table() {
+        let mut images = ImageConfig::default();
+        assert_eq!(family_in(&images, "C9105AXI-B"), family_of("C9105AXI-B"));
+        assert_eq!(family_in(&images, "C9999AXI-B"), None);
+        for (model, family) in [("C9105", "ap1g8x"), ("C9999", "ap1g9")] {
+            images.map.insert(model.to_owned(), family.parse().expect("a family"));
+        }
+        let name = |model| family_in(&images, model).map(|f| f.to_string());
+        assert_eq!((name("C9105AXI-B").as_deref(), name("C9999AXI-B").as_deref()), (Some("ap1g8x"), Some("ap1g9")));
+    }
+
+    #[test]
+    fn a_name_that_is_asked_by_means_its_alias_or_a_family_that_is_known() {
+        let mut state = State::default();
+        let image = &mut state.config.image;
+        image.aliases.insert("/C1130".to_owned(), "ap1g4".parse().expect("a family"));
+        image.aliases.insert("c1140".to_owned(), "ap1g5".parse().expect("a family"));
+        image.local.insert("ap3g2".parse().expect("a family"), "images/ap3g2".to_owned());
+        for (asked, family) in [
+            ("/c1130", Some("ap1g4")),
+            ("/platform/C1140", Some("ap1g5")),
+            ("/ap3g2", Some("ap3g2")),
+            ("ap1g8", Some("ap1g8")),
+            ("ap1g8 17.9.4.27", Some("ap1g8")),
+            ("c1130", None),
+            ("17.9.4.27", None),
+            ("ap9g9", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(family_named(&state, asked).map(|f| f.to_string()).as_deref(), family, "{asked}");
         }
     }
 

@@ -238,6 +238,7 @@ pub fn disjoin_words(reason: DisjoinReason) -> &'static str {
         DisjoinReason::JoinTimedOut => "Join timed out",
         DisjoinReason::ControllerStopped => "Controller stopped",
         DisjoinReason::ProtocolError => "Protocol error",
+        DisjoinReason::DataChannelDown => "Data channel down",
     }
 }
 

@@ -164,6 +164,7 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
         DisjoinReason::JoinTimedOut,
         DisjoinReason::ControllerStopped,
         DisjoinReason::ProtocolError,
+        DisjoinReason::DataChannelDown,
     ] {
         story.after_ms(500).disjoined(session, &wtp, reason);
     }

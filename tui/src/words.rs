@@ -368,6 +368,7 @@ pub fn disjoin(reason: DisjoinReason) -> &'static str {
         DisjoinReason::JoinTimedOut => "its join took too long",
         DisjoinReason::ControllerStopped => "the controller stopped",
         DisjoinReason::ProtocolError => "protocol error",
+        DisjoinReason::DataChannelDown => "its data channel never came up",
     }
 }
 
@@ -383,7 +384,8 @@ pub fn disjoin_tone(reason: DisjoinReason) -> Tone {
         | DisjoinReason::EchoTimeout
         | DisjoinReason::RetransmitLimit
         | DisjoinReason::JoinTimedOut
-        | DisjoinReason::ProtocolError => Tone::Bad,
+        | DisjoinReason::ProtocolError
+        | DisjoinReason::DataChannelDown => Tone::Bad,
     }
 }
 

@@ -82,12 +82,14 @@ pub enum DisjoinReason {
     ResetByController,
     /// The same WTP joined anew.
     ReplacedByNewerSession,
-    /// WaitJoin, ChangeStatePending or DataCheck ran out before Run.
+    /// WaitJoin or ChangeStatePending ran out before Run.
     JoinTimedOut,
     /// The controller stopped.
     ControllerStopped,
     /// The WTP broke the protocol beyond what can be tolerated.
     ProtocolError,
+    /// No Data Channel Keep-Alive came before the DataCheckTimer ran out (RFC 5415 4.7.4): it could not have served.
+    DataChannelDown,
 }
 
 /// When the image goes to the WTP.

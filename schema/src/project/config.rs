@@ -485,6 +485,19 @@ mod tests {
     }
 
     #[test]
+    fn a_model_has_the_family_of_the_longest_entry_that_it_begins_with() {
+        let mut c = Config::default();
+        for (model, family) in [("C9999", "ap1g9"), ("C9999AXW", "ap2g9"), ("AIR-AP1131AG", "c1130")] {
+            c.set(&Setting::ImageMap(model.into(), family.parse().ok()));
+        }
+        let family = |model| c.image.mapped(model).map(ImageFamily::as_str);
+        assert_eq!(family("C9999AXI-B"), Some("ap1g9"));
+        assert_eq!(family("c9999axw-e"), Some("ap2g9"));
+        assert_eq!(family("AIR-AP1131AG"), Some("c1130"));
+        assert_eq!((family("C999"), family("")), (None, None));
+    }
+
+    #[test]
     fn the_url_is_scheme_server_path_and_family() {
         let mut c = Config::default();
         for s in some_settings() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Projection;
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Subject};
 use crate::event::{DisjoinReason, DownloadMethod, DownloadMode, Event, WtpAddress, WtpInventory};
 use crate::failure::DownloadFailureKind;
 use crate::id::{OperationId, SessionId, Sha256, WtpId};
@@ -36,6 +36,8 @@ pub struct Wtp {
     pub since: Timestamp,
     /// Why its last session ended, and when.
     pub last_disjoin: Option<(DisjoinReason, Timestamp)>,
+    /// The last message of its session that was turned away, with what was the matter, and when.
+    pub rejected: Option<(String, Timestamp)>,
     /// How many sessions it has had.
     pub joins: u64,
     /// The image that it is being given, or was last given.
@@ -232,6 +234,7 @@ impl Fleet {
             session: SessionState::Joined(*session),
             since: envelope.at,
             last_disjoin: None,
+            rejected: None,
             joins: 1,
             image: ImageStatus::None,
             inferred_backup: None,
@@ -295,7 +298,8 @@ fn is_restart(reason: DisjoinReason) -> bool {
         | DisjoinReason::ReplacedByNewerSession
         | DisjoinReason::JoinTimedOut
         | DisjoinReason::ControllerStopped
-        | DisjoinReason::ProtocolError => false,
+        | DisjoinReason::ProtocolError
+        | DisjoinReason::DataChannelDown => false,
     }
 }
 
@@ -335,6 +339,13 @@ impl Projection for Fleet {
                     if w.live() == Some(*session) {
                         Fleet::session_over(w, at);
                     }
+                }
+            }
+            Event::WtpMessageRejected { message, .. } => {
+                if let Subject::Wtp(id) = &envelope.subject
+                    && let Some(w) = self.wtps.get_mut(id)
+                {
+                    w.rejected = Some((message.clone(), at));
                 }
             }
             Event::PredownloadRequested { wtp, version, reset, .. } => {
@@ -466,7 +477,6 @@ impl Projection for Fleet {
             | Event::ConfigurationChanged { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
-            | Event::WtpMessageRejected { .. }
             | Event::WtpDataTransferred { .. }
             | Event::InstallAddStarted { .. }
             | Event::InstallAddProgressed { .. }

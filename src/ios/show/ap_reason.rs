@@ -66,8 +66,8 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
     let Some(family) = &wtp.inventory.family else {
         return Reason {
             why: format!("the model {} is in no image family that is known here", wtp.inventory.model),
-            words: None,
-            next: "it keeps what it runs; upgrade it by other means".into(),
+            words: wtp.rejected.as_ref().map(|(message, _)| message.clone()),
+            next: format!("name its family: `ap image map {} FAMILY`", wtp.inventory.model),
             since: wtp.since,
         };
     };

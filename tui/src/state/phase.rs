@@ -87,7 +87,8 @@ impl Phase {
                     | DisjoinReason::ReplacedByNewerSession
                     | DisjoinReason::JoinTimedOut
                     | DisjoinReason::ControllerStopped
-                    | DisjoinReason::ProtocolError,
+                    | DisjoinReason::ProtocolError
+                    | DisjoinReason::DataChannelDown,
                     _,
                 ))
                 | None => Phase::Away,

@@ -94,6 +94,18 @@ impl Default for ImageConfig {
 }
 
 impl ImageConfig {
+    /// The family that `ap image map` gives a model: by the longest entry that the model begins with. Letter case does
+    /// not count.
+    pub fn mapped(&self, model: &str) -> Option<&ImageFamily> {
+        let begins = |with: &str| model.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        self.map.iter().filter(|(name, _)| begins(name)).max_by_key(|(name, _)| name.len()).map(|(_, family)| family)
+    }
+
+    /// The family that `ap image alias` gives a name that a WTP asks by. Letter case does not count.
+    pub fn alias(&self, name: &str) -> Option<&ImageFamily> {
+        self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map(|(_, family)| family)
+    }
+
     /// The URL of a family's file by the image-download profile, as it is printed: `tftp://HOST[:PORT]/PATH/FAMILY`,
     /// with `******@` where the server asks for a user. None while the profile is not complete.
     pub fn url(&self, family: &ImageFamily) -> Option<String> {
