@@ -42,12 +42,22 @@ pub struct SimulationConfig {
     pub loss_seed: u64,
     /// How DTLS is spoken.
     pub dtls: DtlsConfig,
+    /// Their certificates have RSA keys, as those of old access points; each takes up to a second to make.
+    pub rsa: bool,
 }
 
 impl SimulationConfig {
     /// These access points on a good link, keeping nothing.
     pub fn new(ac: SocketAddr, aps: Vec<WtpConfig>) -> Self {
-        SimulationConfig { ac, aps, image_state: None, loss: 0.0, loss_seed: 0, dtls: DtlsConfig::default() }
+        SimulationConfig {
+            ac,
+            aps,
+            image_state: None,
+            loss: 0.0,
+            loss_seed: 0,
+            dtls: DtlsConfig::default(),
+            rsa: false,
+        }
     }
 }
 
@@ -231,30 +241,34 @@ fn make(config: &SimulationConfig) -> Result<(Clients, Vec<Ap>, Option<Store>), 
     let mut clients = Clients::new(&config.dtls, config.ac)?;
     clients.lose(config.loss, config.loss_seed);
     let store = config.image_state.as_deref().map(Store::open).transpose()?;
-    let mut aps = Vec::with_capacity(config.aps.len());
+    let (mut aps, rsa) = (Vec::with_capacity(config.aps.len()), config.rsa);
     for (index, ap) in config.aps.iter().enumerate() {
-        aps.push(make_ap(index + 1, ap, config.ac, store.as_ref(), &mut clients)?);
+        let config = WtpConfig { ac: config.ac, ..ap.clone() };
+        let make = if rsa { Credentials::self_signed_rsa_wtp } else { Credentials::self_signed_wtp };
+        aps.push(make_ap(index + 1, config, make, store.as_ref(), &mut clients)?);
     }
     Ok((clients, aps, store))
 }
 
+/// A certificate of this subject, and its key.
+type MakeCredentials = fn(&str, SystemTime) -> Result<Credentials, PkiError>;
+
 /// An access point of this number, from 1: as it was left, or new.
 fn make_ap(
     number: usize,
-    config: &WtpConfig,
-    ac: SocketAddr,
+    mut config: WtpConfig,
+    make: MakeCredentials,
     store: Option<&Store>,
     clients: &mut Clients,
 ) -> Result<Ap, SimulationError> {
-    let mut config = WtpConfig { ac, ..config.clone() };
     config.settle();
     let (flash, credentials) = if let Some(store) = store {
-        let (flash, credentials) = keep(number, &mut config, store)?;
+        let (flash, credentials) = keep(number, &mut config, make, store)?;
         config.knobs.hand_out_octets = true;
         (Some(flash), credentials)
     } else {
         let name = store::common_name(&config.model, config.base_mac);
-        (None, Credentials::self_signed_wtp(&name, today())?)
+        (None, make(&name, today())?)
     };
     let (id, local) = clients.add(credentials)?;
     // A socket that is bound to every address has yet to learn which one is its own.
@@ -265,7 +279,12 @@ fn make_ap(
 }
 
 /// Finds an access point in the store, or puts it there.
-fn keep(number: usize, config: &mut WtpConfig, store: &Store) -> Result<(ApFlash, Credentials), SimulationError> {
+fn keep(
+    number: usize,
+    config: &mut WtpConfig,
+    make: MakeCredentials,
+    store: &Store,
+) -> Result<(ApFlash, Credentials), SimulationError> {
     let Some(there) = store.identity(number)? else {
         let identity = Identity {
             model: config.model.clone(),
@@ -277,7 +296,7 @@ fn keep(number: usize, config: &mut WtpConfig, store: &Store) -> Result<(ApFlash
             active: config.version,
             backup: config.backup,
         };
-        return Ok(store.create(number, identity, today())?);
+        return Ok(store.create(number, identity, make, today())?);
     };
     if there.model != config.model {
         let (there, wanted) = (there.model, config.model.clone());

@@ -34,7 +34,9 @@ use crate::capwap::element::{Element, ResultCode};
 use crate::capwap::fragment::{Limits, Reassembler};
 use crate::capwap::header::Header;
 use crate::image::family::family_of;
-pub use config::{BadDialect, Dialect, Digests, FlashDamage, FlashMoment, Knobs, PowerCut, WtpConfig, WtpTimers};
+pub use config::{
+    BadDialect, Dialect, Digests, FlashDamage, FlashMoment, Knobs, PowerCut, Quirk, WtpConfig, WtpTimers,
+};
 use console::Console;
 use counters::RebootRecord;
 pub use counters::WtpCounters;
@@ -325,6 +327,10 @@ impl Wtp {
                 false
             }
         }
+    }
+
+    fn has(&self, quirk: Quirk) -> bool {
+        self.config.knobs.quirks.contains(&quirk)
     }
 
     fn send(&mut self, bytes: Bytes) {

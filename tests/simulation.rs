@@ -26,6 +26,8 @@ mod install;
 mod library;
 #[path = "simulation/link.rs"]
 mod link;
+#[path = "simulation/odd.rs"]
+mod odd;
 #[path = "simulation/operator.rs"]
 mod operator;
 #[path = "simulation/plan.rs"]

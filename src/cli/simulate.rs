@@ -3,6 +3,8 @@
 //! Exit codes: 0 stopped, or every access point runs the version waited for; 1 it was not reached in time, or something
 //! failed; 2 the arguments are wrong; 130 interrupted before it was reached.
 
+mod habits;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -16,9 +18,9 @@ use capledger_schema::project::config::CapwapConfig;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 
+use self::habits::HabitArgs;
 use super::interrupt::interrupted;
 use crate::image::family::family_of;
-use crate::net::dtls::DtlsConfig;
 use crate::simulate::fleet::{FleetSpec, MAX_APS};
 use crate::simulate::{Report, Simulation, SimulationConfig};
 use crate::wtp::{Dialect, Digests, FlashDamage, FlashMoment, Knobs, PowerCut, WtpState, WtpTimers};
@@ -89,6 +91,8 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     loss: f64,
 
+    #[command(flatten)]
+    habits: HabitArgs,
     #[command(flatten)]
     knobs: KnobArgs,
 }
@@ -174,6 +178,8 @@ fn config(args: &SimulateArgs) -> Result<SimulationConfig, String> {
         ConsoleArg::Slave => Dialect::Slave,
     };
     let aps = args.aps as usize;
+    let mut knobs = knobs(&args.knobs)?;
+    args.habits.turn(&mut knobs);
     let spec = FleetSpec {
         ac: args.ac,
         aps,
@@ -184,14 +190,14 @@ fn config(args: &SimulateArgs) -> Result<SimulationConfig, String> {
         backup: args.backup,
         seed,
         console: (!args.quiet).then_some(console),
-        knobs: knobs(&args.knobs)?,
+        knobs,
         faulty: args.knobs.faulty.unwrap_or(aps),
         timers: timers(args),
     };
     let mut config = SimulationConfig::new(args.ac, spec.members());
     config.image_state.clone_from(&args.image_state);
     (config.loss, config.loss_seed) = (args.loss, seed);
-    config.dtls = DtlsConfig { authority: args.ca.clone(), ..DtlsConfig::default() };
+    (config.dtls, config.rsa) = (args.habits.dtls(args.ca.clone()), args.habits.rsa());
     Ok(config)
 }
 
@@ -225,7 +231,7 @@ fn knobs(args: &KnobArgs) -> Result<Knobs, String> {
         },
         events: args.events,
         crash_log: args.crash_log.as_ref().map(read).transpose()?,
-        hand_out_octets: false,
+        ..Knobs::default()
     })
 }
 
@@ -391,6 +397,8 @@ fn drawn() -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::dtls::{DtlsConfig, Version};
+    use crate::wtp::Quirk;
     use clap::Parser;
 
     #[derive(Debug, Parser)]
@@ -446,6 +454,32 @@ mod tests {
         assert_eq!(waits, (Duration::from_millis(1_500), Duration::from_secs(2)));
         assert_eq!(first.timers.discovery_interval, WtpTimers::brisk().discovery_interval);
         assert_eq!((config.loss, config.loss_seed), (2.5, 9));
+    }
+
+    #[test]
+    fn old_and_odd_habits_reach_the_access_points() {
+        let args = line(
+            "--ac 127.0.0.1 --aps 2 --dialect cisco --dtls 1.0 --quirk no-echo --quirk bare-name --quirk full-flash \
+             --faulty 1",
+        );
+        let config = config(&args.expect("arguments")).expect("a configuration");
+        let [odd, even] = &config.aps[..] else { panic!("two: {config:?}") };
+        assert_eq!(odd.knobs.quirks, [Quirk::NoEcho, Quirk::BareName].into());
+        assert!(odd.knobs.flash_full && !even.knobs.flash_full && even.knobs.quirks.is_empty());
+        assert_eq!(even.knobs.speaks, crate::capwap::dialect::Dialect::Cisco, "a habit is no fault");
+        assert!(config.rsa);
+        assert_eq!((config.dtls.max_version, config.dtls.security_level), (Version::Dtls1_0, 0));
+        assert!(config.dtls.ciphers.contains("AES128-SHA") && !config.dtls.ciphers.contains("PSK"));
+
+        let args = line("--ac 127.0.0.1 --psk ap-42:00ff");
+        let config = super::config(&args.expect("arguments")).expect("a configuration");
+        assert!(!config.rsa && !config.dtls.psk.is_empty());
+        assert_eq!(config.dtls.max_version, Version::Dtls1_2);
+        assert!(config.dtls.ciphers.split(':').all(|suite| suite.contains("PSK")), "{}", config.dtls.ciphers);
+        assert_eq!(
+            super::config(&line("--ac 127.0.0.1").expect("arguments")).expect("one").dtls.ciphers,
+            DtlsConfig::default().ciphers
+        );
     }
 
     #[test]

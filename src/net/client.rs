@@ -151,6 +151,13 @@ impl Clients {
         self.aps.is_empty()
     }
 
+    /// Has an access point show other credentials from its next handshake on.
+    pub fn change_credentials(&mut self, id: ClientId, credentials: Credentials) {
+        if let Some(client) = self.aps.get_mut(id.0) {
+            client.credentials = credentials;
+        }
+    }
+
     /// Sends a datagram in clear: discovery.
     pub fn send_clear(&mut self, id: ClientId, to: SocketAddr, datagram: &[u8]) {
         if self.loss.passes() {

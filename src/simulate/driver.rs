@@ -11,8 +11,9 @@ use super::store::{ApFlash, Store};
 use super::{Happening, Order, Report, SimulationError, Totals};
 use crate::net::client::{ClientEvent, ClientId, Clients};
 use crate::net::clock::Clock;
+use crate::net::pki::Credentials;
 use crate::net::wake::Poller;
-use crate::wtp::{Wtp, WtpEffect, WtpInput, WtpState};
+use crate::wtp::{Quirk, Wtp, WtpEffect, WtpInput, WtpState};
 
 /// One access point and what belongs to it.
 pub(super) struct Ap {
@@ -158,7 +159,14 @@ impl<R: FnMut(Report<'_>)> Driver<R> {
         let ap = &mut self.aps[index];
         match effect {
             WtpEffect::SendClear { to, bytes } => self.clients.send_clear(ap.id, to, &bytes),
-            WtpEffect::Connect { to } => self.clients.connect(ap.id, to, self.clock.instant(now.mono)),
+            WtpEffect::Connect { to } => {
+                let config = ap.wtp.config();
+                if config.knobs.quirks.contains(&Quirk::WrongCertificate) {
+                    let subject = super::store::common_name(&config.model, config.base_mac);
+                    self.clients.change_credentials(ap.id, Credentials::self_signed_ac(&subject, super::today())?);
+                }
+                self.clients.connect(ap.id, to, self.clock.instant(now.mono));
+            }
             WtpEffect::Send { bytes } => {
                 if let Err(error) = self.clients.send(ap.id, &bytes) {
                     // The session's end is an event of its own.

@@ -65,7 +65,7 @@ impl FleetSpec {
 
 /// The knobs that are no faults.
 fn healthy(knobs: &Knobs) -> Knobs {
-    Knobs { digests: knobs.digests, events: knobs.events, ..Knobs::default() }
+    Knobs { digests: knobs.digests, events: knobs.events, speaks: knobs.speaks, ..Knobs::default() }
 }
 
 /// Base MAC, with room for a radio's sixteen BSSIDs, and Ethernet MAC. Both are of the kind that no vendor owns.

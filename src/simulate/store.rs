@@ -118,11 +118,12 @@ impl Store {
         Ok((flash, credentials))
     }
 
-    /// The flash of a new access point. `now` dates its certificate.
+    /// The flash of a new access point with a certificate that `make` makes. `now` dates it.
     pub fn create(
         &self,
         number: usize,
         identity: Identity,
+        make: impl FnOnce(&str, SystemTime) -> Result<Credentials, PkiError>,
         now: SystemTime,
     ) -> Result<(ApFlash, Credentials), StoreError> {
         let dir = self.flash_dir(number);
@@ -131,7 +132,7 @@ impl Store {
         for name in [CERTIFICATE, KEY, PART] {
             remove(&dir.join(name))?;
         }
-        let credentials = Credentials::self_signed_wtp(&common_name(&identity.model, identity.base_mac), now)?;
+        let credentials = make(&common_name(&identity.model, identity.base_mac), now)?;
         credentials.save(&dir.join(CERTIFICATE), &dir.join(KEY))?;
         let flash = ApFlash { dir, identity, part: None };
         flash.write()?;
@@ -263,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(dir.path()).expect("opens");
         assert_eq!(store.identity(1).expect("reads"), None);
-        let (mut flash, credentials) = store.create(1, identity(), NOW).expect("made");
+        let (mut flash, credentials) = store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made");
         flash.update("renamed", "lab", OLD, Some(NEW)).expect("written");
         drop((flash, store));
 
@@ -278,7 +279,7 @@ mod tests {
     fn a_received_image_is_kept_under_its_version_for_as_long_as_a_partition_holds_it() {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(dir.path()).expect("opens");
-        let (mut flash, _) = store.create(1, identity(), NOW).expect("made");
+        let (mut flash, _) = store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made");
         flash.push(0, b"half an ").expect("written");
         flash.push(0, b"an image").expect("written");
         flash.push(8, b", whole").expect("written");
@@ -296,7 +297,7 @@ mod tests {
     fn an_image_that_was_cut_off_is_gone_after_a_restart() {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(dir.path()).expect("opens");
-        let (mut flash, _) = store.create(1, identity(), NOW).expect("made");
+        let (mut flash, _) = store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made");
         flash.push(0, &vec![7; 200_000]).expect("written");
         let part = flash.dir.join(PART);
         drop(flash);
@@ -317,17 +318,17 @@ mod tests {
     fn a_start_that_was_cut_short_does_not_keep_an_access_point_from_being_made() {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(dir.path()).expect("opens");
-        store.create(1, identity(), NOW).expect("made");
+        store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made");
         fs::remove_file(dir.path().join("ap-0001").join(IDENTITY)).expect("removed");
         assert_eq!(store.identity(1).expect("reads"), None);
-        store.create(1, identity(), NOW).expect("made anew");
+        store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made anew");
     }
 
     #[test]
     fn an_identity_that_cannot_be_read_is_named() {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(dir.path()).expect("opens");
-        store.create(1, identity(), NOW).expect("made");
+        store.create(1, identity(), Credentials::self_signed_wtp, NOW).expect("made");
         fs::write(dir.path().join("ap-0001").join(IDENTITY), "{}").expect("written");
         let error = store.identity(1).expect_err("broken").to_string();
         assert!(error.contains("ap-0001/identity.json") && error.contains("remove its directory"), "{error}");

@@ -1,10 +1,13 @@
 //! What one simulated access point is, how long it waits, and what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use capledger_schema::id::MacAddr;
 use capledger_schema::image::ImageVersion;
+
+use crate::capwap::dialect;
 
 /// One access point, as it leaves its box.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +134,30 @@ pub struct Knobs {
     pub digests: Digests,
     /// Something happens every so often that is worth a WTP Event Request; the interval is a mean.
     pub events: Option<Duration>,
+    /// How it speaks on the wire.
+    pub speaks: dialect::Dialect,
+    /// What it does otherwise than RFC 5415 has it.
+    pub quirks: BTreeSet<Quirk>,
     /// What it left behind when it crashed last; sent once it runs, and when the AC asks.
     pub crash_log: Option<Vec<u8>>,
     /// Whether image octets are handed out ([`super::WtpEffect::Store`]) for a shell that keeps them.
     pub hand_out_octets: bool,
+}
+
+/// What a WTP does otherwise than RFC 5415 has it, as real ones do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quirk {
+    /// It sends no Echo Request (7.1); what comes on its data channel is its only sign of life.
+    NoEcho,
+    /// Its Image Data Request lacks Initiate Download (4.6.29).
+    NoInitiate,
+    /// It ignores the Image Identifier that the AC names, and asks by its platform's name or path, without a vendor id
+    /// (4.6.27). Which version there is to have it takes from the AC Descriptor.
+    BareName,
+    /// It sends no Data Channel Keep-Alive (4.4.1).
+    NoDataChannel,
+    /// It shows another certificate at every handshake, meant for an AC: a matter of the shell that drives it.
+    WrongCertificate,
 }
 
 /// A loss of power in mid-download.

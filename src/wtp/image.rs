@@ -8,12 +8,12 @@ use super::exchange::Request;
 use super::script::{Run, Script, ScriptFacts};
 use super::session::result_code;
 use super::timer::Timer;
-use super::{AfterReset, Bytes, Wtp, WtpEffect, WtpState, message};
+use super::{AfterReset, Bytes, Quirk, Wtp, WtpEffect, WtpState, message};
 use crate::capwap::block;
 use crate::capwap::control::Message;
-use crate::capwap::digest;
-use crate::capwap::element::{Element, ImageDataOpcode, ResultCode};
+use crate::capwap::element::{Element, ImageDataOpcode, ImageIdentifier, ResultCode};
 use crate::capwap::particulars::ReasonKind;
+use crate::capwap::{dialect, digest};
 
 /// The reference's words for an image whose first block does not come.
 pub(super) const CANNOT_START: &str = "image download cannot start";
@@ -28,6 +28,14 @@ pub(super) fn named_image(elements: &[Element]) -> Option<(Identifier, ImageVers
         let mut parts = identifier.name.split(|c: char| !(c.is_ascii_digit() || c == '.'));
         let version = parts.find_map(|part| part.parse().ok())?;
         Some((Identifier { vendor: identifier.vendor, name: identifier.name.clone() }, version))
+    })
+}
+
+/// The version that the AC runs, as its AC Descriptor says: what older WTPs compare theirs with.
+pub(super) fn offered_by_descriptor(elements: &[Element]) -> Option<(Identifier, ImageVersion)> {
+    elements.iter().find_map(|element| {
+        let Element::AcDescriptor(ac) = element else { return None };
+        Some((Identifier::default(), ac.software()?.parse().ok()?))
     })
 }
 
@@ -48,10 +56,29 @@ fn announced(elements: &[Element]) -> Announced {
     said
 }
 
+/// The path that an older platform asks by: an AIR-AP1131AG by `/c1130`.
+fn platform_path(model: &str) -> String {
+    let digits: Vec<&str> = model.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 4).collect();
+    match digits.first() {
+        Some(series) => format!("/c{}0", &series[..3]),
+        None => format!("/{}", model.to_ascii_lowercase()),
+    }
+}
+
 impl Wtp {
     /// The name under which the console knows the image: its family.
     pub(super) fn file_name(&self) -> String {
         self.family.as_ref().map_or_else(|| self.config.model.clone(), ToString::to_string)
+    }
+
+    /// What it asks for an image by: the AC's own words, or its platform's name.
+    pub(super) fn identifier(&self) -> Element {
+        if !self.has(Quirk::BareName) {
+            let Identifier { vendor, name } = self.download.as_ref().map(|d| d.identifier.clone()).unwrap_or_default();
+            return Element::ImageIdentifier(ImageIdentifier { vendor, name });
+        }
+        let name = self.family.as_ref().map_or_else(|| platform_path(&self.config.model), ToString::to_string);
+        dialect::bare_image_identifier(&name)
     }
 
     /// The AC named an image that neither partition holds.

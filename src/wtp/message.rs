@@ -4,12 +4,13 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use capledger_schema::image::ImageVersion;
 
-use super::config::{Digests, WtpConfig};
+use super::config::{Digests, Knobs, Quirk, WtpConfig};
 use super::counters::RebootRecord;
-use super::download::Identifier;
 use super::flash::Flash;
 use crate::capwap::control::{Message, MessageType};
+use crate::capwap::dialect::{self, Dialect};
 use crate::capwap::element::ac::SubElement;
 use crate::capwap::element::dot11::{WtpRadioInformation, radio_type};
 use crate::capwap::element::radio::{
@@ -21,11 +22,9 @@ use crate::capwap::element::wtp::{
     DiscoveryType, Encryption, EncryptionCapability, SessionKey, WtpBoardData, WtpDescriptor, WtpMacType, descriptor,
     tunnel,
 };
-use crate::capwap::element::{
-    EcnSupport, Element, ImageIdentifier, ResultCode, TransportProtocol, wtp::WtpRebootStatistics,
-};
+use crate::capwap::element::{EcnSupport, Element, ResultCode, TransportProtocol, wtp::WtpRebootStatistics};
 use crate::capwap::particulars::{self, ReasonKind};
-use crate::capwap::{digest, keep_alive};
+use crate::capwap::{Header, digest, keep_alive};
 
 /// The private enterprise number of the maker of the access points that are simulated (ciscoSystems).
 const MAKER: u32 = 9;
@@ -40,16 +39,36 @@ const AES_CCMP_AND_TKIP: u16 = 0x000c;
 /// Octets of a crash log in one Data Transfer Request: small enough for a DTLS record on any path.
 pub(super) const CRASH_LOG_PIECE: usize = 1_024;
 
+/// A Discovery Request in its packet. In the older dialect the header says who asks: a request has no board data.
+pub(super) fn clear_packet(config: &WtpConfig, message: &Message) -> Bytes {
+    let header = match config.knobs.speaks {
+        Dialect::Rfc => None,
+        Dialect::Cisco => Header::control().with_options(Some(&config.base_mac.0), None),
+    };
+    let Some(header) = header else { return packet(message) };
+    let mut out = Vec::new();
+    header.encode(&mut out);
+    out.extend_from_slice(&message.encode());
+    Bytes::from(out)
+}
+
 /// A message in its packet.
 pub(super) fn packet(message: &Message) -> Bytes {
     Bytes::from(message.to_packet())
 }
 
 fn board_data(config: &WtpConfig) -> Element {
-    Element::WtpBoardData(WtpBoardData::new(MAKER, &config.model, &config.serial, config.base_mac))
+    let maker = match config.knobs.speaks {
+        Dialect::Rfc => MAKER,
+        Dialect::Cisco => dialect::CISCO,
+    };
+    Element::WtpBoardData(WtpBoardData::new(maker, &config.model, &config.serial, config.base_mac))
 }
 
-fn descriptor(flash: &Flash) -> Element {
+fn descriptor(config: &WtpConfig, flash: &Flash) -> Element {
+    if config.knobs.speaks == Dialect::Cisco {
+        return draft_descriptor(flash);
+    }
     let mut versions = vec![
         SubElement::text(descriptor::HARDWARE, "1.0"),
         SubElement::text(descriptor::ACTIVE, &flash.active().to_string()),
@@ -67,6 +86,20 @@ fn descriptor(flash: &Flash) -> Element {
     })
 }
 
+/// The form of draft 7; the version of the other partition goes beside it.
+fn draft_descriptor(flash: &Flash) -> Element {
+    Element::WtpDescriptor(WtpDescriptor {
+        max_radios: RADIOS.len() as u8,
+        radios_in_use: RADIOS.len() as u8,
+        encryption: Encryption::Draft(1),
+        versions: vec![
+            dialect::version(descriptor::HARDWARE, ImageVersion([1, 0, 0, 0])),
+            dialect::version(descriptor::ACTIVE, flash.active()),
+            dialect::version(descriptor::BOOT, ImageVersion([1, 1, 2, 4])),
+        ],
+    })
+}
+
 fn radio_information() -> impl Iterator<Item = Element> {
     RADIOS
         .into_iter()
@@ -80,8 +113,14 @@ fn mac_and_tunnel() -> [Element; 2] {
 
 /// Discovery Request (5.1).
 pub(super) fn discovery_request(config: &WtpConfig, flash: &Flash, seq: u8) -> Message {
+    if config.knobs.speaks == Dialect::Cisco {
+        let mut elements = vec![Element::DiscoveryType(DiscoveryType::NotKnown), draft_descriptor(flash)];
+        elements.extend([Element::WtpFrameTunnelMode(tunnel::IEEE8023), Element::WtpMacType(WtpMacType::SplitMac)]);
+        elements.extend(dialect::discovery_request_extras(&config.name));
+        return Message::new(MessageType::DiscoveryRequest, seq, elements);
+    }
     let mut elements =
-        vec![Element::DiscoveryType(DiscoveryType::StaticConfiguration), board_data(config), descriptor(flash)];
+        vec![Element::DiscoveryType(DiscoveryType::StaticConfiguration), board_data(config), descriptor(config, flash)];
     elements.extend(mac_and_tunnel());
     elements.extend(radio_information());
     Message::new(MessageType::DiscoveryRequest, seq, elements)
@@ -98,7 +137,7 @@ pub(super) fn join_request(
     let mut elements = vec![
         Element::LocationData(config.location.clone()),
         board_data(config),
-        descriptor(flash),
+        descriptor(config, flash),
         Element::WtpName(config.name.clone()),
         Element::SessionId(SessionKey::from(session_id)),
     ];
@@ -117,6 +156,9 @@ pub(super) fn join_request(
     elements.push(particulars::ethernet_mac(config.ethernet_mac));
     if config.knobs.digests == Digests::Both {
         elements.push(digest::support());
+    }
+    if let (Dialect::Cisco, Some(version)) = (config.knobs.speaks, flash.backup()) {
+        elements.push(dialect::backup_element(version));
     }
     Message::new(MessageType::JoinRequest, seq, elements)
 }
@@ -161,10 +203,12 @@ pub(super) fn change_state_event_request(seq: u8) -> Message {
 }
 
 /// Image Data Request (9.1.1) that asks for an image.
-pub(super) fn image_data_request(identifier: &Identifier, digests: Digests, seq: u8) -> Message {
-    let Identifier { vendor, name } = identifier.clone();
-    let mut elements = vec![Element::ImageIdentifier(ImageIdentifier { vendor, name }), Element::InitiateDownload];
-    if digests == Digests::Both {
+pub(super) fn image_data_request(identifier: Element, knobs: &Knobs, seq: u8) -> Message {
+    let mut elements = vec![identifier];
+    if !knobs.quirks.contains(&Quirk::NoInitiate) {
+        elements.push(Element::InitiateDownload);
+    }
+    if knobs.digests == Digests::Both {
         elements.push(digest::support());
     }
     Message::new(MessageType::ImageDataRequest, seq, elements)

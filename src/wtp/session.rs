@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::exchange::{Exchange, Request};
-use super::image::{CANNOT_START, named_image};
+use super::image::{CANNOT_START, named_image, offered_by_descriptor};
 use super::script::Script;
 use super::timer::Timer;
-use super::{AfterReset, Wtp, WtpEffect, WtpState, message};
+use super::{AfterReset, Quirk, Wtp, WtpEffect, WtpState, message};
 use crate::capwap::control::{Message, MessageType};
 use crate::capwap::element::{Element, ResultCode};
 
@@ -52,7 +52,7 @@ impl Wtp {
             console.line(at, &text, out);
         });
         self.counters.sent += 1;
-        self.out.push(WtpEffect::SendClear { to, bytes: message::packet(&request) });
+        self.out.push(WtpEffect::SendClear { to, bytes: message::clear_packet(&self.config, &request) });
         let timers = &self.config.timers;
         let least = timers.discovery_interval.min(timers.max_discovery_interval / 2);
         let wait = self.rng.between(least, timers.max_discovery_interval);
@@ -135,8 +135,8 @@ impl Wtp {
         match request {
             Request::Join => message::join_request(&self.config, &self.flash, &self.record, self.session_id, seq),
             Request::ImageData => {
-                let identifier = self.download.as_ref().map(|d| d.identifier.clone()).unwrap_or_default();
-                message::image_data_request(&identifier, self.config.knobs.digests, seq)
+                let identifier = self.identifier();
+                message::image_data_request(identifier, &self.config.knobs, seq)
             }
             Request::ConfigurationStatus => message::configuration_status_request(&self.ac_name, &self.record, seq),
             Request::ChangeStateEvent => message::change_state_event_request(seq),
@@ -190,7 +190,9 @@ impl Wtp {
                 self.ac_name.clone_from(name);
             }
         }
-        let Some((identifier, wanted)) = named_image(&message.elements) else {
+        let named = named_image(&message.elements)
+            .or_else(|| if self.has(Quirk::BareName) { offered_by_descriptor(&message.elements) } else { None });
+        let Some((identifier, wanted)) = named else {
             self.configure();
             return;
         };
@@ -266,6 +268,9 @@ impl Wtp {
 
     /// Sends a Data Channel Keep-Alive; it is repeated like a request until the AC echoes it (4.4.1).
     pub(super) fn keep_alive_due(&mut self) {
+        if self.has(Quirk::NoDataChannel) {
+            return;
+        }
         let to = SocketAddr::new(self.ac.ip(), self.ac.port().wrapping_add(1));
         self.out.push(WtpEffect::SendData { to, bytes: message::keep_alive(self.session_id) });
         self.timers.set(Timer::KeepAlive, self.now.mono, self.keep_alive_interval);
@@ -285,6 +290,9 @@ impl Wtp {
     }
 
     pub(super) fn echo_due(&mut self) {
+        if self.has(Quirk::NoEcho) {
+            return;
+        }
         if self.exchange.busy() {
             // What is outstanding tells as much as an Echo would.
             self.timers.set(Timer::Echo, self.now.mono, self.echo_interval);

@@ -21,6 +21,7 @@ mod console;
 mod image;
 mod join;
 mod noise;
+mod quirks;
 mod run;
 
 const AC: &str = "172.16.4.26:5246";

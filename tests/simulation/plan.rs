@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) sites: usize,
     /// Configuration beside the target version and the image server.
     pub(crate) settings: Vec<Setting>,
+    /// The access points' models, in turn; none: one of every family.
+    pub(crate) models: Vec<&'static str>,
     /// What is unusual about the access points.
     pub(crate) knobs: Knobs,
     /// Their patience.
@@ -58,6 +60,7 @@ impl Plan {
             power_on: Duration::from_secs(1),
             sites: 0,
             settings: Vec::new(),
+            models: Vec::new(),
             knobs: Knobs::default(),
             timers: WtpTimers::default(),
             compare_every: if wtps > 50 { 500 } else { 1 },

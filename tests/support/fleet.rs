@@ -25,7 +25,10 @@ impl Simulate {
     /// Access points of the models of the bundle in turn, which run the old version and keep a demonstration's times.
     pub(crate) fn start(ac: SocketAddr, aps: usize, models: &[&str], further: &[&str]) -> Simulate {
         let mut command = capledger();
-        command.args(["simulate", "--quiet", "--fast-timers", "--seed", "7", "--version", OLD]);
+        command.args(["simulate", "--quiet", "--fast-timers", "--version", OLD]);
+        if !further.contains(&"--seed") {
+            command.args(["--seed", "7"]);
+        }
         command.args(["--ac", &ac.to_string(), "--aps", &aps.to_string(), "--model", &models.join(",")]).args(further);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Simulate(Some(command.spawn().expect("the program that was just built runs")))

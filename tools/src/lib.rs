@@ -1,3 +1,4 @@
 //! Load generators and benchmarks.
 
 pub mod raw;
+pub mod relay;
