@@ -168,9 +168,8 @@ fn a_cisco_access_point_is_answered_in_kind() {
     let local = "192.168.10.9:5246".parse().expect("an address");
     let from = "192.168.10.10:12380".parse().expect("an address");
     let step = Ac::new(Seed(1), state).handle(now, Input::Clear { from, local, bytes: asked });
-    let answer = step.effects.iter().find_map(|held| match &held.effect {
-        Effect::SendClear { to, bytes, .. } if *to == from => Some(bytes.clone()),
-        _ => None,
+    let answer = step.effects.iter().find_map(|held| {
+        if let Effect::SendClear { to, bytes, .. } = &held.effect { (*to == from).then(|| bytes.clone()) } else { None }
     });
     let mut ours = Message::from_packet(&answer.expect("an answer")).expect("a message");
     for element in &mut ours.elements {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ fn serve(dir: &Path, further: &str) -> (Place, Controller) {
     let families: Vec<_> = bundle::write(&images, version(NEW), OCTETS).into_iter().map(|image| image.family).collect();
     let mut config = format!("software version {NEW}\n{further}");
     for family in families {
-        config.push_str(&format!("ap image local {family} {}\n", images.join(family.as_str()).display()));
+        let _ = writeln!(config, "ap image local {family} {}", images.join(family.as_str()).display());
     }
     let place = Place::new(dir, &config);
     let controller = place.start(place.serve());
@@ -69,7 +70,8 @@ fn a_pre_shared_key_lets_in_who_has_it_and_nobody_else() {
     let (place, controller) = serve(
         dir.path(),
         &format!(
-            "capwap timer wait-dtls 1500\nap dtls-ciphersuite DHE-PSK-AES128-CBC-SHA\nap dtls psk ap-42 key 0 {KEY}\n"
+            "capwap timer wait-dtls 1500\nap dtls-ciphersuite DHE-PSK-AES128-CBC-SHA\nap dtls psk ap-42 key 0 {KEY}\n\
+             ap dtls psk ap-43 key 0 {KEY}\n"
         ),
     );
     let stranger = aps(place.ac(), 1, "C9105AXI-B", "--seed 8 --psk ap-42:ffff");
@@ -78,6 +80,10 @@ fn a_pre_shared_key_lets_in_who_has_it_and_nobody_else() {
     let known = aps(place.ac(), 2, "C9105AXI-B", &format!("--psk ap-42:{KEY}"));
     upgraded(&place, 2);
     known.stop();
+    // Who has a key of his own is not let in as somebody else.
+    let other = aps(place.ac(), 1, "C9105AXI-B", &format!("--psk ap-43:{KEY}"));
+    shows(&place, "show logging", &["certificate changed", "shows PSK identity `ap-43`"]);
+    other.stop();
     controller.stop();
     place.verify();
 }

@@ -5,6 +5,7 @@
 
 mod support;
 
+#[allow(dead_code, unreachable_pub, reason = "it is a module of the tools, which depend on this package")]
 #[path = "../tools/src/relay.rs"]
 mod relay;
 

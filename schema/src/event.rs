@@ -74,7 +74,7 @@ pub enum Event {
         wtp: WtpAddress,
         /// What it is and runs.
         inventory: WtpInventory,
-        /// SHA-256 of the certificate that it showed.
+        /// SHA-256 of the certificate that it showed, or of `PSK identity ` and the identity that its key proved.
         certificate: Option<Sha256>,
         /// Mandatory elements that its Join Request lacked, by RFC 5415's names.
         missing: Vec<String>,

@@ -196,15 +196,11 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
             range("username NAME privilege", change.privilege.unwrap_or_default().into(), 0, 15)
         }
         Setting::ExecTimeout(s) => range("exec-timeout", u64::from(*s), 0, 2_147_483),
-        Setting::DtlsCiphersuite(name, _) => match suite::SUITES.iter().find(|s| s.name == name) {
-            Some(_) => Ok(()),
-            None => {
-                let known: Vec<_> = suite::SUITES.iter().map(|s| s.name).collect();
-                let words =
-                    format!("ap dtls-ciphersuite {name} is no suite that can be turned on; use {}", known.join(", "));
-                Err(Refusal::BadValue(words))
-            }
-        },
+        Setting::DtlsCiphersuite(name, _) => {
+            let known: Vec<_> = suite::SUITES.iter().map(|s| s.name).collect();
+            let words = format!("ap dtls-ciphersuite {name}: no suite to be turned on; use {}", known.join(", "));
+            if known.contains(&name.as_str()) { Ok(()) } else { Err(Refusal::BadValue(words)) }
+        }
         Setting::DtlsPsk(identity, _) => {
             let fits = (1..=128).contains(&identity.len()) && !identity.contains(|c: char| c == '\0' || c.is_control());
             let words = "a PSK identity has 1 to 128 octets of printable text";

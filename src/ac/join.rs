@@ -63,7 +63,7 @@ impl Ac {
                 location: request.location.clone(),
                 radios: request.radios,
             },
-            certificate: identity.fingerprint.map(Sha256),
+            certificate: identity.credential().map(Sha256),
             missing: request.missing.clone(),
             offered,
         };
@@ -120,10 +120,14 @@ impl Ac {
         }
         if config.dtls.policy == JoinPolicy::Pin {
             let pinned = self.book.state.fleet.wtps.get(&id).and_then(|w| w.certificate);
-            let shown = identity.fingerprint.map(Sha256);
+            let shown = identity.credential().map(Sha256);
             if pinned.is_some() && pinned != shown {
                 let show = |c: Option<Sha256>| c.map_or("none".to_owned(), |c| c.to_string());
-                let words = format!("{id} shows certificate {}, pinned is {}", show(shown), show(pinned));
+                let what = match &identity.psk_identity {
+                    Some(psk) => format!("PSK identity `{psk}`,"),
+                    None => "certificate".to_owned(),
+                };
+                let words = format!("{id} shows {what} {}, pinned is {}", show(shown), show(pinned));
                 return Err(Refused(RefusalReason::CertificateChanged, words, ResultCode::JoinUnknownSource));
             }
         }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use sha2::{Digest as _, Sha256};
+
 /// One DTLS session with one address.
 ///
 /// A WTP that reboots comes back from the same address and port: the generation, which a table never uses twice for
@@ -35,6 +37,14 @@ pub struct Identity {
     pub psk_identity: Option<String>,
     /// Whether the certificate was checked against an authority, and with what result.
     pub trust: Trust,
+}
+
+impl Identity {
+    /// What the policy `pin` holds a WTP to: SHA-256 of its certificate, else of the identity that its key proved.
+    pub fn credential(&self) -> Option<[u8; 32]> {
+        let of_psk = |identity: &String| Sha256::digest(format!("PSK identity {identity}")).into();
+        self.fingerprint.or_else(|| self.psk_identity.as_ref().map(of_psk))
+    }
 }
 
 /// The result of checking a certificate against the configured authority.

@@ -32,7 +32,7 @@ const INTERRUPTED: u8 = 130;
 /// `capledger simulate ...`
 #[derive(Debug, Args)]
 pub struct SimulateArgs {
-    /// The controller: an address or a name, with a port unless it is 5246
+    /// The controller: an address or a name, with a port unless it is 5246; a broadcast address asks whoever hears it
     #[arg(long, value_name = "ADDR[:PORT]", value_parser = controller)]
     ac: SocketAddr,
     /// How many access points

@@ -111,6 +111,15 @@ fn mac_and_tunnel() -> [Element; 2] {
     [Element::WtpFrameTunnelMode(tunnel::LOCAL), Element::WtpMacType(WtpMacType::LocalMac)]
 }
 
+/// Whoever asks everybody knows of nobody (4.6.21).
+fn discovery_type(config: &WtpConfig) -> DiscoveryType {
+    match config.ac.ip() {
+        IpAddr::V4(to) if to.is_broadcast() || to.octets()[3] == 255 => DiscoveryType::NotKnown,
+        ip if ip.is_multicast() => DiscoveryType::NotKnown,
+        IpAddr::V4(_) | IpAddr::V6(_) => DiscoveryType::StaticConfiguration,
+    }
+}
+
 /// Discovery Request (5.1).
 pub(super) fn discovery_request(config: &WtpConfig, flash: &Flash, seq: u8) -> Message {
     if config.knobs.speaks == Dialect::Cisco {
@@ -120,7 +129,7 @@ pub(super) fn discovery_request(config: &WtpConfig, flash: &Flash, seq: u8) -> M
         return Message::new(MessageType::DiscoveryRequest, seq, elements);
     }
     let mut elements =
-        vec![Element::DiscoveryType(DiscoveryType::StaticConfiguration), board_data(config), descriptor(config, flash)];
+        vec![Element::DiscoveryType(discovery_type(config)), board_data(config), descriptor(config, flash)];
     elements.extend(mac_and_tunnel());
     elements.extend(radio_information());
     Message::new(MessageType::DiscoveryRequest, seq, elements)

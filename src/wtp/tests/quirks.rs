@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::capwap::dialect::{self, Dialect};
-use crate::capwap::element::Encryption;
+use crate::capwap::element::{Encryption, WtpBoardData};
 use crate::capwap::element_type::ElementType;
 use crate::capwap::{Header, Packet};
 use crate::wtp::Quirk;
@@ -106,7 +106,7 @@ fn the_older_dialect_has_its_own_descriptor_and_no_board_data_in_discovery() {
     assert_eq!(descriptor.encryption, Encryption::Draft(1));
     assert_eq!(descriptor.active().as_deref(), Some(OLD));
     assert_eq!(dialect::backup_version(&join).as_deref(), Some(OLDER));
-    assert_eq!(join.board_data().and_then(|b| b.base_mac()), Some(config().base_mac));
+    assert_eq!(join.board_data().and_then(WtpBoardData::base_mac), Some(config().base_mac));
 }
 
 #[test]
