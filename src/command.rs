@@ -75,6 +75,13 @@ pub enum Command {
     UpgradeAbort,
     /// Record who used the command line, and how. Never refused but by a controller that stops.
     Record(AccessFact),
+    /// Accept that an image server's key has changed: `clear image-server key HOST [port N]`.
+    ForgetServerKey {
+        /// As configured.
+        host: String,
+        /// At this port alone; none: at every one.
+        port: Option<u16>,
+    },
     /// Stop the controller in order.
     Stop {
         /// In words: `signal`, `reload`, ...

@@ -5,10 +5,13 @@
 //! appends nothing to the ledger and decides nothing about retries.
 
 pub mod advice;
+mod dial;
 pub mod file;
+mod http;
 mod intake;
 mod probe;
 pub mod report;
+mod sftp;
 pub mod tftp;
 pub mod url;
 
@@ -20,14 +23,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
-use capledger_schema::id::{OperationId, Sha256};
+use capledger_schema::id::OperationId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::setting::HttpsTrust;
 
 pub use advice::next_action;
 use intake::{Ended, Intake, Reporter};
 use probe::Probe;
-pub use report::{FetchReport, ServerKey};
+pub use report::{FetchReport, ServerKey, ServerPin};
 pub use url::{FetchUrl, Scheme};
 
 use crate::image::cache::{Expect, ImageCache};
@@ -53,8 +56,8 @@ pub struct FetchRequest {
     pub probe: bool,
     /// Who asks, where the URL does not say it.
     pub login: Option<Login>,
-    /// SHA-256 of the key or certificate that the server must show; none: any, which is reported.
-    pub pin: Option<Sha256>,
+    /// The key or certificate that the server must show; none: any, which is reported.
+    pub pin: Option<ServerPin>,
     /// How an HTTPS server's certificate is judged.
     pub trust: HttpsTrust,
     /// The authority to judge it by instead of the system's: a PEM file.
@@ -175,10 +178,8 @@ pub fn transfer(
             let client = ClientConfig { silence: request.timeout, ..client.clone() };
             tftp::client::fetch(url.host(), url.port(), url.path(), &client, cancel, sink).map(drop)
         }
-        Scheme::Sftp | Scheme::Http | Scheme::Https => {
-            let words = format!("no client for {} is in this build", url.scheme().as_str());
-            Err(FetchFailure::new(FetchFailureKind::NoSource, words))
-        }
+        Scheme::Sftp => sftp::fetch(request, cancel, sink),
+        Scheme::Http | Scheme::Https => http::fetch(request, cancel, sink),
         Scheme::File => file::fetch(url.path(), cancel, sink),
     }
 }

@@ -14,6 +14,7 @@ use capledger_schema::{Event, Subject};
 use super::campaign::candidates;
 use crate::capwap::suite;
 use crate::command::{Command, Refusal, Target};
+use crate::fetch::url::mask_credentials;
 
 /// What a command leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +115,29 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
             None => Err(Refusal::NoCampaign),
             Some(_) => Ok(Decision::CampaignAbort),
         },
+        Command::ForgetServerKey { host, port } => forget_server_key(state, &host, port),
         Command::Stop { reason } => Ok(Decision::Stop(reason)),
     }
+}
+
+fn forget_server_key(state: &State, host: &str, port: Option<u16>) -> Result<Decision, Refusal> {
+    let pins = state
+        .servers
+        .pins
+        .keys()
+        .filter(|(pinned, at, _)| pinned.eq_ignore_ascii_case(host) && port.is_none_or(|port| port == *at));
+    let facts: Vec<_> = pins
+        .map(|(host, port, kind)| {
+            let event = Event::ServerKeyForgotten { host: host.clone(), port: *port, kind: *kind };
+            (Subject::Controller, event)
+        })
+        .collect();
+    if facts.is_empty() {
+        let at = port.map(|port| format!(" at port {port}")).unwrap_or_default();
+        let words = format!("no key of {host}{at} is known; see `show wireless profile image-download`");
+        return Err(Refusal::NothingToDo(words));
+    }
+    Ok(Decision::Facts(facts))
 }
 
 fn configure(state: &State, changes: Vec<Setting>) -> Result<Decision, Refusal> {
@@ -154,6 +176,11 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         Setting::Hostname(name) => {
             let fits = !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_graphic());
             if fits { Ok(()) } else { Err(Refusal::BadValue("a hostname has 1 to 63 printable characters".to_owned())) }
+        }
+        Setting::ImageLocal(_, file) if mask_credentials(file) != *file => {
+            let words =
+                "the place of a local image is kept in clear; set user and password in the image-download profile";
+            Err(Refusal::BadValue(words.to_owned()))
         }
         Setting::SoftwareVersion(_)
         | Setting::LoggingHost(_)

@@ -21,8 +21,8 @@ use super::io::{Effect, FetchOrder, Login};
 use super::progress::Marks;
 use super::session::{Phase, Request};
 use super::{Ac, Readiness, preflight};
-use crate::fetch::report::{FetchReport, ServerKey};
-use crate::fetch::url::{FetchUrl, Scheme};
+use crate::fetch::report::{FetchReport, ServerKey, ServerPin};
+use crate::fetch::url::{FetchUrl, MASK, Scheme, mask_credentials};
 
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -142,7 +142,9 @@ impl Ac {
             max_size: image.max_size,
             timeout: Duration::from_secs(u64::from(image.tftp_timeout)),
             probe: false,
-            pin: pin.filter(|_| pinned).map(|pin| pin.fingerprint),
+            pin: pin
+                .filter(|_| pinned)
+                .map(|pin| ServerPin { algorithm: pin.algorithm.clone(), fingerprint: pin.fingerprint }),
             trust: image.http.trust,
             authority: image.http.authority.clone(),
         }
@@ -366,19 +368,6 @@ fn login(profile: &SftpConfig, url: &FetchUrl) -> Option<Login> {
     Some(Login { user, password: profile.password, key: profile.key.clone() })
 }
 
-/// What stands for user and password wherever a URL is printed (IOS XE 17.9).
-const MASK: &str = "******";
-
-/// A URL as it is printed: user and password are `******` (IOS XE 17.9).
-pub(super) fn mask_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    match rest[..authority_end].rfind('@') {
-        Some(at) => format!("{scheme}://******{}", &rest[at..]),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,12 +377,5 @@ mod tests {
         assert_eq!(back_off(30, 0), Duration::from_secs(30));
         assert_eq!(back_off(30, 1), Duration::from_secs(60));
         assert_eq!(back_off(30, 40), LONGEST);
-    }
-
-    #[test]
-    fn user_and_password_are_masked_wherever_a_url_is_printed() {
-        assert_eq!(mask_credentials("sftp://bob:p@ss@10.0.0.5/x@y"), "sftp://******@10.0.0.5/x@y");
-        assert_eq!(mask_credentials("tftp://10.0.0.5/a@b"), "tftp://10.0.0.5/a@b");
-        assert_eq!(mask_credentials("flash:/ap1g8"), "flash:/ap1g8");
     }
 }

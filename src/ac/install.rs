@@ -52,6 +52,7 @@ pub(super) fn action_of(command: &Command) -> Option<(InstallAction, Option<Imag
         | Command::UpgradePause
         | Command::UpgradeResume
         | Command::UpgradeAbort
+        | Command::ForgetServerKey { .. }
         | Command::Record(_)
         | Command::Stop { .. } => None,
     }

@@ -12,7 +12,7 @@ use capledger_schema::setting::{HttpsTrust, Setting};
 
 use super::peer::{Identity, Peer};
 use crate::command::{Command, Refusal};
-use crate::fetch::report::FetchReport;
+use crate::fetch::report::{FetchReport, ServerPin};
 
 /// A command's mark, by which the shell finds who waits for the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,8 +248,8 @@ pub struct FetchOrder {
     pub probe: bool,
     /// Who asks, where the URL does not say it.
     pub login: Option<Login>,
-    /// SHA-256 of the key or certificate that the server must show; none: any, which is reported.
-    pub pin: Option<Sha256>,
+    /// The key or certificate that the server must show; none: any, which is reported.
+    pub pin: Option<ServerPin>,
     /// How an HTTPS server's certificate is judged.
     pub trust: HttpsTrust,
     /// The authority to judge it by instead of the system's: a PEM file.

@@ -177,6 +177,9 @@ impl Operator {
             Command::UpgradePause => "no further AP is touched until `ap image upgrade resume`\n".to_owned(),
             Command::UpgradeResume => "the AP upgrade goes on\n".to_owned(),
             Command::UpgradeAbort => "the AP upgrade is aborted\n".to_owned(),
+            Command::ForgetServerKey { host, .. } => {
+                format!("The key of {host} is forgotten; the next one that it shows is pinned.\n")
+            }
             Command::Configure { .. }
             | Command::Record(_)
             | Command::Stop { .. }

@@ -1,5 +1,7 @@
 //! What a fetch tells the core. Plain data: the core that reads it knows no socket and no file.
 
+use std::fmt;
+
 use capledger_schema::event::ServerKeyKind;
 use capledger_schema::failure::FetchFailure;
 use capledger_schema::id::{OperationId, Sha256};
@@ -68,6 +70,35 @@ pub struct ServerKey {
     pub fingerprint: Sha256,
 }
 
+/// The key that an image server must show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPin {
+    /// `ssh-ed25519`, `x509`, ...
+    pub algorithm: String,
+    /// SHA-256 of the key (SSH) or of the certificate (TLS).
+    pub fingerprint: Sha256,
+}
+
+impl fmt::Display for ServerPin {
+    /// As `ssh-keygen -l` prints it: `ssh-ed25519 SHA256:BASE64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} SHA256:{}", self.algorithm, base64(&self.fingerprint.0))
+    }
+}
+
+/// RFC 4648 section 4, without padding.
+fn base64(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for group in octets.chunks(3) {
+        let bits = group.iter().fold(0_u32, |bits, octet| bits << 8 | u32::from(*octet)) << (8 * (3 - group.len()));
+        for digit in 0..=group.len() {
+            out.push(char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63]));
+        }
+    }
+    out
+}
+
 impl FetchReport {
     /// The fetch that it is about.
     pub fn operation(&self) -> OperationId {
@@ -78,5 +109,19 @@ impl FetchReport {
             | FetchReport::Done { operation, .. }
             | FetchReport::Failed { operation, .. } => *operation,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_printed_as_ssh_keygen_prints_it() {
+        for (text, wanted) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(text.as_bytes()), wanted);
+        }
+        let pin = ServerPin { algorithm: "ssh-ed25519".into(), fingerprint: Sha256([0xff; 32]) };
+        assert_eq!(pin.to_string(), "ssh-ed25519 SHA256://////////////////////////////////////////8");
     }
 }

@@ -1,6 +1,7 @@
 //! Fetches over real sockets on loopback: from the embedded server, through a bad link, and from scripted servers.
 
 mod failures;
+mod http;
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};

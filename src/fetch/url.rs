@@ -15,6 +15,27 @@ use capledger_schema::setting::ImageServer;
 /// Longest URL and path that is taken, in octets. A TFTP request must fit one datagram of 512 octets.
 pub const LONGEST: usize = 400;
 
+/// What stands for user and password wherever a URL is printed (IOS XE 17.9).
+pub const MASK: &str = "******";
+
+/// A URL as it is printed: user and password are `******`. Text that is no URL may hold a password all the same, so
+/// whatever stands before an `@` goes, unless it is clearly part of a path.
+pub fn mask_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let is_server = |text: &str| text.split_once(':').is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    let end = match authority.rfind('@') {
+        Some(at) => Some(at),
+        // A password with a slash in it: what looks like a port is none.
+        None if !authority.starts_with('[') && !is_server(authority) => rest.rfind('@'),
+        None => None,
+    };
+    match end {
+        Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
 /// How the octets come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scheme {
@@ -95,6 +116,9 @@ pub enum BadUrl {
     /// Not 1 to 65535.
     #[error("`{0}` is not a port; use 1 to 65535")]
     Port(String),
+    /// A user or password with a `/`.
+    #[error("user and password in a URL cannot hold a `/`; set them in the image-download profile instead")]
+    Credentials,
     /// No file name.
     #[error("the URL names no file; write tftp://SERVER/PATH")]
     NoPath,
@@ -189,7 +213,9 @@ impl FromStr for FetchUrl {
             Some((credentials, server)) => (Some(credentials.to_owned()), server),
             None => (None, server),
         };
-        let (host, port) = host_and_port(server)?;
+        // With an `@` further on, what stands here may be the half of a password: it is not repeated.
+        let (host, port) =
+            host_and_port(server).map_err(|e| if path.contains('@') { BadUrl::Credentials } else { e })?;
         FetchUrl { scheme, credentials, host: host.to_owned(), port, path: path.to_owned() }.checked()
     }
 }
@@ -227,7 +253,7 @@ impl fmt::Display for FetchUrl {
         }
         write!(f, "{}://", self.scheme.as_str())?;
         if self.credentials.is_some() {
-            f.write_str("******@")?;
+            write!(f, "{MASK}@")?;
         }
         if self.host.contains(':') {
             write!(f, "[{}]", self.host)?;
@@ -299,6 +325,21 @@ mod tests {
         assert_eq!(url.credentials(), Some("admin:p@ss:w0rd"));
         assert_eq!(url.to_string(), "tftp://******@10.0.0.5:69/EWC/ap1g6");
         assert_eq!(format!("{url:?}"), "FetchUrl(tftp://******@10.0.0.5:69/EWC/ap1g6)");
+    }
+
+    #[test]
+    fn user_and_password_are_masked_wherever_a_url_is_printed() {
+        for (url, printed) in [
+            ("sftp://bob:p@ss@10.0.0.5/x@y", "sftp://******@10.0.0.5/x@y"),
+            ("sftp://bob:se/cret@10.0.0.5/x", "sftp://******@10.0.0.5/x"),
+            ("tftp://10.0.0.5/a@b", "tftp://10.0.0.5/a@b"),
+            ("tftp://10.0.0.5:69/a@b", "tftp://10.0.0.5:69/a@b"),
+            ("tftp://[::1]:69/a@b", "tftp://[::1]:69/a@b"),
+            ("flash:/ap1g8", "flash:/ap1g8"),
+        ] {
+            assert_eq!(mask_credentials(url), printed);
+        }
+        assert_eq!("sftp://bob:se/cret@10.0.0.5/x".parse::<FetchUrl>(), Err(BadUrl::Credentials));
     }
 
     #[test]

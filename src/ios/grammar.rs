@@ -15,6 +15,7 @@ mod parse;
 mod pipe;
 mod profile;
 mod secret;
+mod servers;
 mod upgrade;
 
 pub use arg::{Arg, Args, Value};
@@ -181,6 +182,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(install::TABLE)
         .chain(dtls::TABLE)
         .chain(profile::TABLE)
+        .chain(servers::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)
         .chain(access::TABLE)

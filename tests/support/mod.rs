@@ -9,6 +9,7 @@ pub(crate) mod bundle;
 pub(crate) mod collector;
 pub(crate) mod controller;
 pub(crate) mod fleet;
+pub(crate) mod sshd;
 pub(crate) mod tftpd;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -22,15 +22,14 @@ pub(in crate::ac) fn lacking(state: &State, version: ImageVersion) -> BTreeSet<I
 pub(super) fn add_profile(state: &State) -> Result<Decision, Refusal> {
     let families = fleet_families(state);
     let image = &state.config.image;
-    let Some(family) = families.first() else {
+    if families.is_empty() {
         let words = "no AP of a known model has joined, so no image is needed; use `install add file URL`";
         return Err(Refusal::NothingToDo(words.to_owned()));
-    };
-    if image.mode.is_none() && image.local.is_empty() {
-        return Err(Refusal::NoSource("set image-download-mode".to_owned()));
     }
-    if image.mode.is_some() && image.url(family).is_none() {
-        return Err(Refusal::NoSource("set the image server of its mode".to_owned()));
+    // Local files may be all that is wanted.
+    let wanted = image.mode.is_some() || image.local.is_empty();
+    if let Some(command) = image.lacks().filter(|_| wanted) {
+        return Err(Refusal::NoSource(format!("set {command}")));
     }
     Ok(Decision::FetchProfile(families.into_iter().collect()))
 }

@@ -35,6 +35,7 @@ pub(super) fn action(command: &Command) -> Option<InstallAction> {
         | Command::UpgradePause
         | Command::UpgradeResume
         | Command::UpgradeAbort
+        | Command::ForgetServerKey { .. }
         | Command::Record(_)
         | Command::Stop { .. } => None,
     }

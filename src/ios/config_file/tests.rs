@@ -3,8 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
-use capledger_schema::project::config::{AccessConfig, SftpConfig, UpgradeConfig, UserConfig};
-use capledger_schema::setting::{CapwapTimer, DtlsVersions, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy};
+use capledger_schema::project::config::{AccessConfig, HttpConfig, SftpConfig, UpgradeConfig, UserConfig};
+use capledger_schema::setting::{
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy,
+};
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
 use proptest::prelude::*;
@@ -122,6 +124,9 @@ fn any_family() -> impl Strategy<Value = ImageFamily> {
     "[a-z0-9_-]{1,32}".prop_map(|s| s.parse().expect("a family"))
 }
 
+const MODES: [ImageDownloadMode; 4] =
+    [ImageDownloadMode::Tftp, ImageDownloadMode::Sftp, ImageDownloadMode::Http, ImageDownloadMode::Https];
+
 const WORDS: [&str; 3] = ["open sesame", "0", "7 SECRET"];
 
 fn key() -> Key {
@@ -142,11 +147,31 @@ fn sealed(config: &Config) -> Vec<Sealed> {
     all.filter(|sealed| config.secrets().contains(&sealed.id())).collect()
 }
 
+fn any_server() -> impl Strategy<Value = ImageServer> {
+    let host = prop_oneof![word(), any::<IpAddr>().prop_map(|a| a.to_string())];
+    (host, option::of(1..=65_535_u16)).prop_map(|(host, port)| ImageServer { host, port })
+}
+
 prop_compose! {
     fn any_sftp()(
+        server in option::of(any_server()),
+        path in option::of(path()),
+        username in option::of(path()),
         password in option::of(any_secret()),
+        key in option::of(path()),
     ) -> SftpConfig {
-        SftpConfig { password, ..SftpConfig::default() }
+        SftpConfig { server, path, username, password, key }
+    }
+}
+
+prop_compose! {
+    fn any_http()(
+        server in option::of(any_server()),
+        path in option::of(path()),
+        trust in prop_oneof![Just(HttpsTrust::Check), Just(HttpsTrust::Pin)],
+        authority in option::of(path()),
+    ) -> HttpConfig {
+        HttpConfig { server, path, trust, authority }
     }
 }
 
@@ -154,18 +179,18 @@ prop_compose! {
     fn any_image()(
         join in prop_oneof![Just(ImageJoin::Immediate), Just(ImageJoin::Defer)],
         local in btree_map(any_family(), path(), 0..4),
-        mode in option::of(Just(ImageDownloadMode::Tftp)),
-        server in option::of((prop_oneof![word(), any::<IpAddr>().prop_map(|a| a.to_string())], option::of(1..=65_535_u16))),
+        mode in option::of(proptest::sample::select(&MODES[..])),
+        tftp_server in option::of(any_server()),
         tftp_path in option::of(path()),
         tftp_timeout in prop_oneof![Just(40), 1..=3_600_u32],
         (map, aliases) in (btree_map(name(), any_family(), 0..3), btree_map(name(), any_family(), 0..3)),
         max_size in prop_oneof![Just(1 << 30), 1..=(1_u64 << 40)],
         retry_delay in prop_oneof![Just(30), 1..=900_u32],
-        sftp in any_sftp(),
+        sftp in any_sftp().boxed(),
+        http in any_http().boxed(),
     ) -> capledger_schema::project::config::ImageConfig {
-        let tftp_server = server.map(|(host, port)| ImageServer { host, port });
         capledger_schema::project::config::ImageConfig {
-            join, local, map, aliases, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay, sftp,
+            join, local, map, aliases, mode, tftp_server, tftp_path, tftp_timeout, max_size, retry_delay, sftp, http,
             ..capledger_schema::project::config::ImageConfig::default()
         }
     }
@@ -228,7 +253,7 @@ prop_compose! {
         versions in proptest::sample::select(&[DtlsVersions::V1_2, DtlsVersions::V1_0, DtlsVersions::All][..]),
         ciphersuites in btree_set(proptest::sample::select(SUITES).prop_map(|suite| suite.name.to_owned()), 0..4),
         psk in btree_map(name(), any_secret(), 0..3),
-        (image, install) in (any_image(), any_install()),
+        (image, install) in (any_image(), any_install()).boxed(),
         upgrade in any_upgrade(),
         access in any_access(),
     ) -> Config {
@@ -256,7 +281,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn show_running_config_read_back_is_the_same_configuration(config in any_config()) {
+    fn show_running_config_read_back_is_the_same_configuration(config in any_config().boxed()) {
         let mut story = Story::begin("2024-02-01T17:00:00Z");
         story.configured(Config::default().difference(&config));
         prop_assert_eq!(&story.state.config, &config);
@@ -272,7 +297,7 @@ proptest! {
     }
 
     #[test]
-    fn every_line_that_leads_from_one_configuration_to_another_reads_back(a in any_config(), b in any_config()) {
+    fn every_line_that_leads_from_one_configuration_to_another_reads_back(a in any_config().boxed(), b in any_config().boxed()) {
         for wanted in a.difference(&b) {
             let here = vault();
             let _kept = here.keep(&sealed(&b)).expect("kept");

@@ -106,6 +106,19 @@ impl ImageConfig {
         self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map(|(_, family)| family)
     }
 
+    /// The command that the image-download profile lacks before anything can be fetched; none if it is complete.
+    pub fn lacks(&self) -> Option<&'static str> {
+        match self.mode {
+            None => Some("image-download-mode"),
+            Some(ImageDownloadMode::Tftp) => self.tftp_server.is_none().then_some("tftp-image-server"),
+            Some(ImageDownloadMode::Sftp) if self.sftp.server.is_none() => Some("sftp-image-server"),
+            Some(ImageDownloadMode::Sftp) => self.sftp.username.is_none().then_some("sftp-username"),
+            Some(ImageDownloadMode::Http | ImageDownloadMode::Https) => {
+                self.http.server.is_none().then_some("http-image-server")
+            }
+        }
+    }
+
     /// The URL of a family's file by the image-download profile, as it is printed: `tftp://HOST[:PORT]/PATH/FAMILY`,
     /// with `******@` where the server asks for a user. None while the profile is not complete.
     pub fn url(&self, family: &ImageFamily) -> Option<String> {
