@@ -30,6 +30,7 @@ mod predownload;
 mod preflight;
 mod progress;
 mod rtt;
+mod serving;
 mod session;
 mod timers;
 
@@ -63,6 +64,7 @@ pub use decide::{Decision, decide};
 pub use io::{Accepted, CloseReason, Effect, FetchOrder, Held, Input, Login, Mark, Step, Ticket};
 pub use outbox::Outbox;
 pub use peer::{Identity, Peer, Trust};
+pub use serving::ServeNews;
 
 /// Messages in fragments that may be incomplete at once, of all peers together.
 const FRAGMENT_SETS: usize = 1024;
@@ -132,6 +134,8 @@ pub struct Ac {
     life: Life,
     /// The `install add profile` that runs.
     staging: Option<install::Staging>,
+    /// Transfers of the embedded image servers, by the shell's numbers.
+    servings: BTreeMap<u64, serving::Serving>,
     timers: Timers<Key>,
     fragments: Reassembler<Peer>,
     discovered: discovery::Seen,
@@ -157,6 +161,7 @@ impl Ac {
             waits: Waits::default(),
             life: Life::default(),
             staging: None,
+            servings: BTreeMap::new(),
             timers: Timers::new(),
             fragments: Reassembler::new(Limits { sets: FRAGMENT_SETS, ..Limits::default() }),
             discovered: discovery::Seen::default(),
@@ -194,6 +199,7 @@ impl Ac {
             Input::Closed { peer, why } => self.on_closed(peer, why),
             Input::Command { command, user, from, ticket } => self.on_command(command, user, from, ticket),
             Input::Fetch(report) => self.on_fetch(report),
+            Input::Serve(news) => self.on_serve(news),
             Input::Loaded { sha256, result } => self.on_loaded(sha256, result),
             Input::Damaged { sha256, words } => self.on_damaged(sha256, &words),
             Input::HandshakeFailed { from, words } => self.refuse(from, None, RefusalReason::HandshakeFailed, words),
@@ -224,6 +230,9 @@ impl Ac {
         }
         self.campaign_due();
         self.arm_auto_abort();
+        if !self.book.state.config.serve.listen.is_empty() {
+            self.serve_images();
+        }
     }
 
     fn on_connected(&mut self, peer: Peer, local: SocketAddr, identity: Identity) {

@@ -9,6 +9,7 @@ use super::Ac;
 use super::decide::{Decision, decide};
 use super::install::action_of;
 use super::io::{Accepted, Effect, Ticket};
+use super::serving;
 use super::session::Phase;
 use crate::command::{Command, Refusal};
 
@@ -54,9 +55,13 @@ impl Ac {
                         }
                     }
                     accepted.wtps += usize::from(matches!(event, Event::WtpImageSwapped { .. }));
+                    let serves = serving::is_changed_by(&event);
                     let sources = changes_of_sources(&event);
                     self.book.record(cause.clone(), subject, event);
                     self.sources_changed(&sources, cause);
+                    if serves {
+                        self.serve_images();
+                    }
                 }
                 if remapped {
                     self.adopt_families();

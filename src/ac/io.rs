@@ -8,9 +8,11 @@ use bytes::Bytes;
 use capledger_schema::Envelope;
 use capledger_schema::id::{OperationId, SecretId, Seq, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::project::config::ServeConfig;
 use capledger_schema::setting::{HttpsTrust, Setting};
 
 use super::peer::{Identity, Peer};
+use super::serving::ServeNews;
 use crate::command::{Command, Refusal};
 use crate::fetch::report::{FetchReport, ServerPin};
 
@@ -91,6 +93,8 @@ pub enum Input {
     },
     /// News of a fetch.
     Fetch(FetchReport),
+    /// News of the embedded image servers.
+    Serve(ServeNews),
     /// A cached image is verified and ready to be sent, or is not.
     Loaded {
         /// Which.
@@ -219,6 +223,8 @@ pub enum Effect {
         /// Which.
         sha256: Sha256,
     },
+    /// Have the embedded image servers be these and no others.
+    ServeImages(ServeConfig),
     /// Answer a command.
     Reply {
         /// Which.

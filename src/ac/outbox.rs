@@ -95,7 +95,8 @@ fn lane(effect: &Effect) -> Lane {
         | Effect::CancelFetch { .. }
         | Effect::AskDisk
         | Effect::Load { .. }
-        | Effect::Remove { .. } => Lane::Work,
+        | Effect::Remove { .. }
+        | Effect::ServeImages(_) => Lane::Work,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod check;
 mod install;
+mod listen;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -156,6 +157,7 @@ impl Operator {
 
     /// Has the core do something; what is printed if it did, or if it did not.
     fn run(&self, command: Command, out: &mut dyn Output) -> Result<String, String> {
+        listen::check(&command, &self.hub).map_err(|words| shell::refused(&words))?;
         let before = self.hub.seq();
         let asked = command.clone();
         let result = self.handle.command(command, &self.user.name, &self.user.from);

@@ -81,6 +81,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         cookie_seed: entropy()?,
         key_log: options.key_log.clone(),
         cache,
+        data_dir: dir.clone(),
         writer,
         capture,
         clock,

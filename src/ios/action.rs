@@ -167,6 +167,8 @@ pub enum Show {
     ApUpgradeSummary,
     /// `show clock`
     Clock,
+    /// `show image-server`
+    ImageServer,
     /// `show install summary`
     InstallSummary,
     /// `show install active|committed|inactive`

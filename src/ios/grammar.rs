@@ -15,6 +15,7 @@ mod parse;
 mod pipe;
 mod profile;
 mod secret;
+mod serve;
 mod servers;
 mod upgrade;
 
@@ -182,6 +183,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(install::TABLE)
         .chain(dtls::TABLE)
         .chain(profile::TABLE)
+        .chain(serve::TABLE)
         .chain(servers::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)

@@ -254,6 +254,7 @@ fn group_of(words: (&str, &str)) -> &'static str {
         ("ap", "image") => "ap image",
         ("ap", _) => "ap",
         ("username" | "enable" | "ip", _) => "access",
+        ("image-server", _) => "image-server",
         _ => "",
     }
 }

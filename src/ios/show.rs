@@ -4,6 +4,7 @@ pub mod ap_image;
 pub mod ap_reason;
 pub mod ap_summary;
 pub mod image_download;
+pub mod image_server;
 pub mod install;
 pub mod logging;
 pub mod running_config;
@@ -27,6 +28,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeList => upgrade::list(view),
         Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
+        Show::ImageServer => image_server::show(view),
         Show::InstallSummary => install::show(view),
         Show::InstallPart(part) => install::part(*part, view),
         Show::InstallRollback => install::rollback(view),

@@ -31,6 +31,7 @@ use crate::command::{Command, Refusal};
 use crate::image::cache::ImageCache;
 use crate::ledger::writer::Writer;
 use crate::secrets::Vault;
+use crate::serve::Servers;
 use dtls::{limits, server_context};
 use images::Images;
 use work::Fetches;
@@ -133,6 +134,8 @@ pub struct Parts {
     pub key_log: Option<std::path::PathBuf>,
     /// Where images are kept.
     pub cache: ImageCache,
+    /// The data directory, for the host key of the embedded SFTP server.
+    pub data_dir: std::path::PathBuf,
     /// The ledger.
     pub writer: Writer,
     /// Where decrypted control traffic is written, if that is wanted.
@@ -151,6 +154,9 @@ pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), Str
     let config = parts.ac.state().config.clone();
     let secrets = CookieSecrets::new(parts.cookie_seed, parts.clock.instant(parts.clock.now().mono));
     let server = server_context(&config, &parts.pki, secrets.clone(), parts.key_log.as_deref(), &parts.vault)?;
+    let tell = channel.handle();
+    let tell = move |news| tell.input(Input::Serve(news));
+    let servers = Servers::new(&parts.data_dir, Arc::clone(&parts.vault), tell).map_err(StartError::Thread)?;
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
@@ -165,6 +171,7 @@ pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), Str
                 data_out,
                 images: Images::new(parts.cache.clone(), handle.clone()),
                 fetches: Fetches::new(parts.cache, handle.clone(), Arc::clone(&parts.vault)),
+                servers,
                 writer: parts.writer,
                 capture: parts.capture,
                 clock: parts.clock,
@@ -204,6 +211,7 @@ struct Control {
     data_out: udp::Sender,
     images: Images,
     fetches: Fetches,
+    servers: Servers,
     writer: Writer,
     capture: Option<Capture>,
     clock: Clock,
@@ -411,6 +419,7 @@ impl Control {
             Effect::AskDisk => self.fetches.ask_disk(),
             Effect::Load { image } => self.images.open(image),
             Effect::Remove { sha256 } => self.images.remove(sha256),
+            Effect::ServeImages(serve) => self.servers.follow(serve),
             Effect::Reply { ticket, result } => {
                 if let Some(reply) = self.tickets.remove(&ticket) {
                     // Who asked may have left.

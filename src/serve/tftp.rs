@@ -3,9 +3,7 @@
 //! It serves regular files below its root and nothing else: no path and no symbolic link leads out. It takes no
 //! uploads, changes no line ends, and holds a limit on transfers. Each transfer has a port and a thread of its own.
 
-mod files;
 pub mod send;
-
 mod transfer;
 
 use std::fmt;
@@ -17,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::files::{Refusal, Root};
+use super::next_transfer;
 use crate::fetch::tftp::packet::{BLOCK_SIZES, ErrorCode, ErrorPacket, Mode, Packet, Request};
-use files::Root;
 use transfer::Transfer;
 
 /// How often sleeping threads look whether the server is stopped.
@@ -61,6 +60,8 @@ impl ServeConfig {
 /// News of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeReport {
+    /// Which transfer: no other of this process has its number.
+    pub transfer: u64,
     /// The client.
     pub peer: SocketAddr,
     /// The file as the client asked for it.
@@ -183,8 +184,10 @@ impl Listener {
         if self.running.len() >= self.config.max_transfers {
             return Err((ErrorCode::UNDEFINED, "too many transfers; try again later".to_owned()));
         }
-        let (file, total) = self.root.file(&request.file).map_err(|refusal| (refusal.code(), refusal.to_string()))?;
-        let report = ServeReport { peer, file: request.file.to_string(), octets: 0, total, what: Served::Started };
+        let (file, total) = self.root.file(&request.file).map_err(|refusal| (code(refusal), refusal.to_string()))?;
+        let transfer = next_transfer();
+        let file_name = request.file.to_string();
+        let report = ServeReport { transfer, peer, file: file_name, octets: 0, total, what: Served::Started };
         let own = |e: io::Error| (ErrorCode::UNDEFINED, format!("the server has no socket or thread left: {e}"));
         let local = self.socket.local_addr().map_err(own)?;
         let transfer = Transfer::new(local.ip(), &self.config, file, request.options, report, &self.report, &self.stop)
@@ -200,6 +203,14 @@ impl Listener {
         // What does not arrive is asked for again.
         let _ = self.socket.send_to(&error.encode(), peer);
         let what = Served::Refused(words.to_owned());
-        (self.report)(&ServeReport { peer, file: file.to_owned(), octets: 0, total: 0, what });
+        let transfer = next_transfer();
+        (self.report)(&ServeReport { transfer, peer, file: file.to_owned(), octets: 0, total: 0, what });
+    }
+}
+
+fn code(refusal: Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::NotFound => ErrorCode::NOT_FOUND,
+        Refusal::Permission | Refusal::Outside => ErrorCode::ACCESS,
     }
 }

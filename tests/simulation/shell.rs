@@ -59,6 +59,9 @@ impl World {
                     self.controller.cache.remove(&sha256);
                     self.library.rotten.retain(|rotten| *rotten != sha256);
                 }
+                Effect::ServeImages(serve) => {
+                    assert!(serve.listen.is_empty(), "nobody fetches from a simulated controller");
+                }
                 Effect::Reply { ticket, result } => {
                     assert!(self.replies.insert(ticket, result).is_none(), "one reply per command");
                 }

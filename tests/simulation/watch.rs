@@ -32,7 +32,8 @@ fn lane(effect: &Effect) -> Lane {
         | Effect::CancelFetch { .. }
         | Effect::AskDisk
         | Effect::Load { .. }
-        | Effect::Remove { .. } => Lane::Work,
+        | Effect::Remove { .. }
+        | Effect::ServeImages(_) => Lane::Work,
     }
 }
 
@@ -139,6 +140,7 @@ impl Watch {
             | Effect::AskDisk
             | Effect::Load { .. }
             | Effect::Remove { .. }
+            | Effect::ServeImages(_)
             | Effect::Reply { .. } => {}
         }
     }

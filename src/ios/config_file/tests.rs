@@ -3,9 +3,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
-use capledger_schema::project::config::{AccessConfig, HttpConfig, SftpConfig, UpgradeConfig, UserConfig};
+use capledger_schema::project::config::{
+    AccessConfig, HttpConfig, ServeConfig, SftpConfig, UpgradeConfig, UserConfig,
+};
 use capledger_schema::setting::{
-    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy,
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin, ServeProtocol,
 };
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
@@ -238,6 +240,17 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_serve()(
+        listen in btree_map(
+            (prop_oneof![Just(ServeProtocol::Tftp), Just(ServeProtocol::Sftp)], address()), path(), 0..3
+        ),
+        login in option::of((word(), any_secret())),
+    ) -> ServeConfig {
+        ServeConfig { listen, login: login.map(|(user, password)| ServeLogin { user, password }) }
+    }
+}
+
+prop_compose! {
     fn any_config()(
         hostname in prop_oneof![Just("capledger".to_owned()), word()],
         software_version in option::of(any_version()),
@@ -256,10 +269,12 @@ prop_compose! {
         (image, install) in (any_image(), any_install()).boxed(),
         upgrade in any_upgrade(),
         access in any_access(),
+        serve in any_serve(),
     ) -> Config {
         let mut config = Config { hostname, software_version, logging_hosts, logging_origin_id, image, upgrade, ..Config::default() };
         (config.image.predownload_limit, config.image.predownload_bandwidth) = (install.0, install.1);
         (config.image.max_tries, config.upgrade.auto_abort) = (install.2, install.3);
+        config.serve = serve;
         config.capwap.listen = listen;
         config.capwap.max_sessions = numbers.0;
         config.capwap.strict = strict;

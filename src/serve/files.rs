@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::fetch::tftp::packet::ErrorCode;
-
 /// The directory that is served.
 #[derive(Clone, Debug)]
 pub(super) struct Root(PathBuf);
@@ -21,23 +19,14 @@ pub(super) enum Refusal {
     Outside,
 }
 
-impl Refusal {
-    pub(super) fn code(self) -> ErrorCode {
-        match self {
-            Refusal::NotFound => ErrorCode::NOT_FOUND,
-            Refusal::Permission | Refusal::Outside => ErrorCode::ACCESS,
-        }
-    }
-}
-
 impl Root {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let root = directory.canonicalize()?;
         if root.is_dir() { Ok(Root(root)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
-    /// Opens a file by the name that a client gave; its length comes with it.
-    pub(super) fn file(&self, name: &str) -> Result<(File, u64), Refusal> {
+    /// What a name that a client gave stands for, file or folder, resolved.
+    pub(super) fn resolve(&self, name: &str) -> Result<PathBuf, Refusal> {
         let mut path = self.0.clone();
         // Clients on other systems write other slashes, and some begin with one.
         for part in name.split(['/', '\\']) {
@@ -49,9 +38,12 @@ impl Root {
         }
         // Resolved, so that a symbolic link does not lead out either.
         let path = path.canonicalize().map_err(|e| refusal(&e))?;
-        if !path.starts_with(&self.0) {
-            return Err(Refusal::Outside);
-        }
+        if path.starts_with(&self.0) { Ok(path) } else { Err(Refusal::Outside) }
+    }
+
+    /// Opens a file by the name that a client gave; its length comes with it.
+    pub(super) fn file(&self, name: &str) -> Result<(File, u64), Refusal> {
+        let path = self.resolve(name)?;
         // Looked at before it is opened: opening a pipe would wait for its writer.
         if !path.metadata().map_err(|e| refusal(&e))?.is_file() {
             return Err(Refusal::NotFound);
@@ -62,7 +54,7 @@ impl Root {
     }
 }
 
-fn refusal(e: &io::Error) -> Refusal {
+pub(super) fn refusal(e: &io::Error) -> Refusal {
     if e.kind() == io::ErrorKind::PermissionDenied { Refusal::Permission } else { Refusal::NotFound }
 }
 
