@@ -9,6 +9,7 @@ mod dial;
 pub mod file;
 mod http;
 mod intake;
+mod listed;
 mod probe;
 pub mod report;
 mod sftp;
@@ -162,6 +163,7 @@ fn fetch(
     if cancel.is_cancelled() {
         return Err(cancelled());
     }
+    intake.must_be(listed::digest(request, client, cancel)?);
     intake.finish().map(Ended::Image)
 }
 

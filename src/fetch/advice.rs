@@ -93,7 +93,10 @@ fn anywhere(kind: FetchFailureKind, path: &str) -> String {
         FetchFailureKind::DiskFull => {
             "free room on the controller's disk, or remove images with install remove inactive".into()
         }
-        FetchFailureKind::Corrupt => "check the controller's disk, then add the image again".into(),
+        FetchFailureKind::Corrupt => format!(
+            "put `{path}` there again from the vendor's bundle, with its SHA256SUMS (capledger bundle unpack); if it is \
+             right there, check the controller's disk"
+        ),
         FetchFailureKind::NoSource => {
             "complete wireless profile image-download default, or set ap image local FAMILY FILE".into()
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
-use capledger_schema::id::OperationId;
+use capledger_schema::id::{OperationId, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 
 use super::report::ServerKey;
@@ -78,6 +78,11 @@ pub(super) struct Intake<'a> {
 impl<'a> Intake<'a> {
     pub(super) fn new(ingest: Ingest, reporter: &'a mut Reporter) -> Self {
         Intake { ingest, reporter, reported: 0, reported_at: now() }
+    }
+
+    /// The digest that the image must turn out to have; none: any.
+    pub(super) fn must_be(&mut self, listed: Option<Sha256>) {
+        self.ingest.must_be(listed);
     }
 
     pub(super) fn finish(self) -> Result<ImageFacts, FetchFailure> {

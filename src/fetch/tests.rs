@@ -308,3 +308,29 @@ fn packets_from_foreign_ports_are_turned_away_and_do_no_harm() {
         assert!(matches!(Packet::parse(&datagram), Ok(Packet::Error(ErrorPacket { code: ErrorCode::UNKNOWN_ID, .. }))));
     }
 }
+
+fn list(house: &House, digest: &str, name: &str) {
+    let text = format!("{digest}  {name}\n");
+    fs::write(house.root.path().join("EWC/SHA256SUMS"), text).expect("a list");
+}
+
+#[test]
+fn an_image_that_is_not_what_the_list_beside_it_says_is_refused_and_leaves_no_file() {
+    let house = House::new(100_000);
+    let server = house.server();
+    let right = image(&run(request(server.address(), "EWC/ap1g8"), &house.cache));
+    house.cache.remove(right.sha256).expect("removed");
+    list(&house, &"ab".repeat(32), "ap1g8");
+    let failed = failure(&run(request(server.address(), "EWC/ap1g8"), &house.cache));
+    assert_eq!(failed.kind, FetchFailureKind::Corrupt);
+    let words = format!("SHA-256 is {}, and SHA256SUMS beside the image says abab", right.sha256);
+    assert!(failed.words.starts_with(&words), "{failed}");
+    house.holds_only(&[]);
+    list(&house, &right.sha256.to_string(), "ap1g8");
+    assert_eq!(image(&run(request(server.address(), "EWC/ap1g8"), &house.cache)), right);
+    // A list of other files says nothing of this one, and what is no list says nothing at all.
+    list(&house, &"ab".repeat(32), "ap1g7");
+    assert_eq!(image(&run(request(server.address(), "EWC/ap1g8"), &house.cache)), right);
+    list(&house, "no digest", "ap1g8");
+    assert_eq!(image(&run(request(server.address(), "EWC/ap1g8"), &house.cache)), right);
+}

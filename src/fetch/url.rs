@@ -99,6 +99,15 @@ pub struct FetchUrl {
     path: String,
 }
 
+impl FetchUrl {
+    /// Another file in the same folder of the same source.
+    #[must_use]
+    pub(super) fn beside(&self, name: &str) -> Self {
+        let folder = self.path.rfind('/').map_or("", |slash| &self.path[..=slash]);
+        FetchUrl { path: format!("{folder}{name}"), ..self.clone() }
+    }
+}
+
 /// Text that is no place to fetch an image from. It repeats nothing of the text that could be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {

@@ -224,7 +224,7 @@ fn the_server_holds_its_limits_and_says_so() {
     let server = house.server_with(|c| c, report);
     image(&run(request(server.address(), "EWC/ap1g8"), &house.cache));
     drop(server);
-    let news: Vec<ServeReport> = news.iter().collect();
+    let news: Vec<ServeReport> = news.iter().filter(|n| n.file != "EWC/SHA256SUMS").collect();
     assert_eq!(news.first().map(|n| &n.what), Some(&Served::Started));
     let last = news.last().expect("news");
     assert_eq!((&last.what, last.octets, last.total), (&Served::Completed, 1_000_000, 1_000_000));

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
+use capledger_schema::id::Sha256;
 use capledger_schema::image::{ImageFamily, ImageVersion};
 
 use crate::image::info::InfoError;
@@ -51,6 +52,14 @@ pub enum ImageError {
         octets: u64,
         /// In octets.
         announced: u64,
+    },
+    /// It is not what the list of digests beside it says.
+    #[error("SHA-256 is {found}, and SHA256SUMS beside the image says {listed}")]
+    NotAsListed {
+        /// Of what came.
+        found: Sha256,
+        /// As listed.
+        listed: Sha256,
     },
     /// The file of the cache is not what the catalogue says; it must be fetched again.
     #[error("{path}: damaged at octet {at}; remove the image and add it again")]
@@ -109,7 +118,7 @@ impl ImageError {
             ImageError::WrongVersion { .. } => FetchFailureKind::WrongVersion,
             ImageError::TooLarge { .. } | ImageError::Overrun { .. } => FetchFailureKind::TooLarge,
             ImageError::CutShort { .. } => FetchFailureKind::CutShort,
-            ImageError::Damaged { .. } => FetchFailureKind::Corrupt,
+            ImageError::Damaged { .. } | ImageError::NotAsListed { .. } => FetchFailureKind::Corrupt,
             ImageError::DiskFull { .. } => FetchFailureKind::DiskFull,
             ImageError::OutOfRange { .. } | ImageError::Local { .. } => FetchFailureKind::Local,
         };

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use capledger_schema::id::Sha256;
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use nix::fcntl::{FallocateFlags, fallocate};
 use tempfile::{Builder, NamedTempFile};
@@ -35,6 +36,7 @@ pub struct Ingest {
     file: NamedTempFile,
     expect: Expect,
     announced: Option<u64>,
+    listed: Option<Sha256>,
     octets: u64,
     scan: InfoScan,
     /// Whether family and version have been compared with what is expected.
@@ -60,6 +62,7 @@ impl Ingest {
             file,
             expect,
             announced: None,
+            listed: None,
             octets: 0,
             scan: InfoScan::new(),
             compared: false,
@@ -81,6 +84,11 @@ impl Ingest {
             }
         }
         Ok(())
+    }
+
+    /// The digest that the whole must turn out to have; none: any.
+    pub fn must_be(&mut self, listed: Option<Sha256>) {
+        self.listed = listed;
     }
 
     /// Octets taken so far.
@@ -118,6 +126,10 @@ impl Ingest {
         self.write_pending()?;
         let info = self.scan.finish(self.announced.is_some())?;
         let digests = self.digester.finish();
+        let found = digests.sha256;
+        if let Some(listed) = self.listed.filter(|listed| *listed != found) {
+            return Err(ImageError::NotAsListed { found, listed });
+        }
         let local = |e| ImageError::local(self.file.path(), e);
         let file = self.file.as_file();
         file.set_permissions(Permissions::from_mode(0o400)).map_err(local)?;

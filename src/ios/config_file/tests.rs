@@ -3,11 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use capledger_schema::id::SecretId;
 use capledger_schema::image::{ImageFamily, ImageVersion};
-use capledger_schema::project::config::{
-    AccessConfig, HttpConfig, ServeConfig, SftpConfig, UpgradeConfig, UserConfig,
-};
+use capledger_schema::project::config::{AccessConfig, HttpConfig, ServeConfig, SftpConfig, UpgradeConfig, UserConfig};
 use capledger_schema::setting::{
-    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin, ServeProtocol,
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin,
+    ServeProtocol,
 };
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
