@@ -140,6 +140,12 @@ impl Exchange {
         }
     }
 
+    /// Gives an unanswered block up: its octets cannot be read any more, so it never goes out, or not again. Its number
+    /// is not used a second time, since it may have arrived.
+    pub(super) fn withdraw_block(&mut self) {
+        self.out.take_if(|out| out.block);
+    }
+
     /// A request came.
     pub(super) fn incoming(&self, seq: u8) -> Incoming {
         match &self.last {

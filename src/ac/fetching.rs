@@ -325,6 +325,9 @@ impl Ac {
             if self.sessions.get(&peer).is_some_and(|s| s.phase == Phase::ImageData) {
                 self.end_session(peer, capledger_schema::event::DisjoinReason::ImageDownloadFailed);
             } else {
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.exchange.withdraw_block();
+                }
                 self.ask(peer, Request::Abort);
             }
         }

@@ -72,6 +72,15 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
         };
     };
     match &wtp.image {
+        // It asked and waits: what it waits for is the fetch, which may have failed.
+        ImageStatus::Moving { octets: 0, started_at, .. } if view.state.installs.image(family, running).is_none() => {
+            not_cached(family, running, *started_at, view).unwrap_or_else(|| Reason {
+                why: "it waits for its image".into(),
+                words: None,
+                next: "nothing to do".into(),
+                since: *started_at,
+            })
+        }
         ImageStatus::Moving { octets, total, moved_at, started_at, .. } => {
             let still = view.now.since(*moved_at).as_secs();
             let progress = words::progress(*octets, (*total > 0).then_some(*total));
