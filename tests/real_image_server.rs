@@ -11,8 +11,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 
+use capledger::fetch::tftp::client::ClientConfig;
+use capledger::fetch::{Cancel, FetchReport, FetchRequest, Login, spawn};
 use capledger::image::bundle::ImageSpec;
+use capledger::image::cache::ImageCache;
+use capledger::secrets::Plain;
+use capledger_schema::failure::FetchFailureKind;
+use capledger_schema::id::OperationId;
 use capledger_schema::image::ImageVersion;
 
 use support::controller::{Controller, Place};
@@ -262,4 +269,40 @@ fn servers_come_and_go_with_the_configuration_and_a_port_that_is_taken_is_refuse
     site.place.exec(&["configure terminal", &format!("no image-server tftp listen 127.0.0.1 port {port}"), "end"]);
     wait_until("its port is free", PATIENCE, || UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
     assert_eq!(site.show().matches("listening since").count(), 2);
+}
+
+#[test]
+fn our_own_clients_fetch_the_image_and_compare_it_with_the_list_beside_it() {
+    let site = Site::start();
+    let data = tempfile::tempdir().expect("a directory");
+    let cache = ImageCache::open(data.path()).expect("a cache");
+    let fetch = |url: String, password: &str| {
+        let login = Login { user: USER.to_owned(), password: Some(Plain::new(password)), key: None };
+        let request =
+            FetchRequest { login: Some(login), ..FetchRequest::new(OperationId(1), url.parse().expect("a URL")) };
+        let (to, reports) = mpsc::channel();
+        let report = move |report| to.send(report).expect("the test listens");
+        let thread = spawn(request, cache.clone(), ClientConfig::default(), Cancel::new(), report).expect("a thread");
+        let last = reports.iter().last().expect("an end");
+        thread.join().expect("the fetch did not panic");
+        last
+    };
+    let (sftp, tftp) = (format!("sftp://{}/EWC/ap1g8", site.sftp), format!("tftp://{}/EWC/ap1g8", site.tftp));
+    let mut digests = Vec::new();
+    for url in [&sftp, &tftp] {
+        let end = fetch(url.clone(), PASSWORD);
+        let FetchReport::Done { image, .. } = end else { panic!("{url}: {end:?}") };
+        assert_eq!(image.octets, OCTETS);
+        digests.push(image.sha256);
+    }
+    assert_eq!(digests[0], digests[1]);
+    let failure = |end| if let FetchReport::Failed { failure, .. } = end { failure.kind } else { panic!("{end:?}") };
+    assert_eq!(failure(fetch(sftp.clone(), "wrong")), FetchFailureKind::AuthenticationFailed);
+    let missing = fetch(format!("sftp://{}/EWC/ap1g7", site.sftp), PASSWORD);
+    assert_eq!(failure(missing), FetchFailureKind::NotFound);
+    // Of another image: what is served is not what is listed.
+    fs::write(site.path("srv/EWC/SHA256SUMS"), format!("{}  ap1g8\n", "ab".repeat(32))).expect("a list");
+    for url in [sftp, tftp] {
+        assert_eq!(failure(fetch(url, PASSWORD)), FetchFailureKind::Corrupt);
+    }
 }
