@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use capledger::net::feed::Client;
+use capledger_schema::Event;
+use capledger_schema::id::Seq;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -85,6 +87,22 @@ impl Place {
     /// What daemons of this place wrote to their standard output and standard error.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.diagnostics()).unwrap_or_default()
+    }
+
+    /// The last event that the running daemon has written.
+    pub(crate) fn last(&self) -> Seq {
+        Client::connect(&self.data_dir()).expect("the daemon runs").daemon().seq
+    }
+
+    /// Whether nothing has happened since then but operators' coming, typing and going.
+    pub(crate) fn rests_since(&self, seq: Seq) -> bool {
+        let since = Client::connect(&self.data_dir()).expect("the daemon runs").history(seq).expect("history");
+        since.map(|envelope| envelope.expect("an event").event).all(|event| {
+            matches!(
+                event,
+                Event::OperatorLoggedIn { .. } | Event::OperatorCommandEntered { .. } | Event::OperatorLoggedOut { .. }
+            )
+        })
     }
 
     /// Runs lines of the command line on the running daemon.

@@ -24,8 +24,13 @@ pub(crate) struct Simulate(Option<Child>);
 impl Simulate {
     /// Access points of the models of the bundle in turn, which run the old version and keep a demonstration's times.
     pub(crate) fn start(ac: SocketAddr, aps: usize, models: &[&str], further: &[&str]) -> Simulate {
+        Simulate::running(OLD, ac, aps, models, further)
+    }
+
+    /// As that, but they run this version.
+    pub(crate) fn running(of: &str, ac: SocketAddr, aps: usize, models: &[&str], further: &[&str]) -> Simulate {
         let mut command = capledger();
-        command.args(["simulate", "--quiet", "--fast-timers", "--version", OLD]);
+        command.args(["simulate", "--quiet", "--fast-timers", "--version", of]);
         if !further.contains(&"--seed") {
             command.args(["--seed", "7"]);
         }

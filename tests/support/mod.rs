@@ -10,7 +10,9 @@ pub(crate) mod collector;
 pub(crate) mod controller;
 pub(crate) mod fleet;
 pub(crate) mod sshd;
+pub(crate) mod stalling;
 pub(crate) mod tftpd;
+pub(crate) mod window;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
