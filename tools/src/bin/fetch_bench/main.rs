@@ -1,8 +1,10 @@
-//! How fast the TFTP client reads one image, beside the clients of others, from the servers that are installed.
+//! How fast the TFTP and SFTP clients read one image, beside the clients of others, from the servers that are installed.
 //!
 //! Every process is pinned: a stop-and-wait transfer is several times as fast on one core as across two, so figures
 //! mean something only beside others of the same run and placement. Nothing here writes the image to a disk, save in
 //! the row that says so.
+
+mod sftp;
 
 use std::io::BufWriter;
 use std::net::{SocketAddr, UdpSocket};
@@ -24,7 +26,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 #[derive(Parser)]
-#[command(name = "fetch_bench", about = "Time TFTP clients and servers on loopback, pinned to cores")]
+#[command(name = "fetch_bench", about = "Time TFTP and SFTP clients and servers on loopback, pinned to cores")]
 struct Arguments {
     /// Runs of each pair; the median is printed
     #[arg(long, default_value_t = 5)]
@@ -69,19 +71,31 @@ fn run(arguments: &Arguments) -> Outcome<()> {
             continue;
         };
         for client in clients() {
-            for (placement, core) in [("same core", arguments.server_core), ("other core", arguments.client_core)] {
-                pin(core)?;
-                let median = median(arguments.runs, || client.fetch(server.address, &image));
-                let (name, label) = (kind.name(), client.label());
-                match median {
-                    Ok(Some(took)) => {
-                        let rate = arguments.octets as f64 / 1e6 / took.as_secs_f64();
-                        println!("{name:<12} {label:<44} {placement:<11} {:>9.3} {rate:>9.1}", took.as_secs_f64());
-                    }
-                    Ok(None) => println!("{name:<12} {label:<44} skipped: not installed"),
-                    Err(e) => println!("{name:<12} {label:<44} {placement:<11} failed: {e}"),
-                }
+            row(arguments, kind.name(), &client.label(), || client.fetch(server.address, &image))?;
+        }
+    }
+    pin(arguments.server_core)?;
+    let Some(server) = sftp::Sshd::start(root.path())? else {
+        println!("{:<12} skipped: not installed", "sshd");
+        return Ok(());
+    };
+    for client in sftp::Client::ALL {
+        row(arguments, "sshd", client.label(), || client.fetch(&server, &image))?;
+    }
+    Ok(())
+}
+
+/// Times a pair in both placements and prints a line for each.
+fn row(arguments: &Arguments, server: &str, client: &str, once: impl Fn() -> Outcome<Option<Duration>>) -> Outcome<()> {
+    for (placement, core) in [("same core", arguments.server_core), ("other core", arguments.client_core)] {
+        pin(core)?;
+        match median(arguments.runs, &once) {
+            Ok(Some(took)) => {
+                let rate = arguments.octets as f64 / 1e6 / took.as_secs_f64();
+                println!("{server:<12} {client:<44} {placement:<11} {:>9.3} {rate:>9.1}", took.as_secs_f64());
             }
+            Ok(None) => println!("{server:<12} {client:<44} skipped: not installed"),
+            Err(e) => println!("{server:<12} {client:<44} {placement:<11} failed: {e}"),
         }
     }
     Ok(())
@@ -183,18 +197,24 @@ impl Drop for Server {
 
 /// A program of this name whose version says this word.
 fn program(name: &str, word: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut named = std::env::split_paths(&path)
-        .chain(["/usr/sbin".into()])
-        .map(|directory| directory.join(name))
-        .filter(|program| program.is_file());
-    named.find(|program| {
+    programs(name).find(|program| {
         let version = Command::new(program).arg("--version").stdin(Stdio::null()).output();
         version.is_ok_and(|out| {
             let said = [out.stdout, out.stderr].concat();
             String::from_utf8_lossy(&said).contains(word)
         })
     })
+}
+
+/// A program of this name, whatever its version.
+fn installed(name: &str) -> Option<PathBuf> {
+    programs(name).next()
+}
+
+fn programs(name: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories: Vec<_> = std::env::split_paths(&path).chain(["/usr/sbin".into()]).collect();
+    directories.into_iter().map(move |directory| directory.join(name)).filter(|program| program.is_file())
 }
 
 enum Client {
@@ -212,9 +232,11 @@ fn clients() -> Vec<Client> {
         Client::Ours(1428, 1),
         Client::Ours(1428, 16),
         Client::Ours(1428, 64),
+        Client::Ours(65464, 1),
         Client::OursIntoCache(1428, 16),
         Client::Curl(512),
         Client::Curl(1428),
+        Client::Curl(65464),
         Client::Atftp(1428, 1),
         Client::Atftp(1428, 16),
         Client::Atftp(1428, 64),
@@ -246,12 +268,18 @@ impl Client {
             }
             Client::OursIntoCache(blksize, windowsize) => {
                 let config = ClientConfig { blksize: *blksize, windowsize: *windowsize, ..ClientConfig::default() };
-                into_cache(server, image, config).map(Some)
+                let request = FetchRequest {
+                    family: Some(image.family.clone()),
+                    version: Some(image.version),
+                    max_size: image.octets,
+                    ..FetchRequest::new(OperationId(1), format!("tftp://{server}/{NAME}").parse()?)
+                };
+                into_cache(request, config).map(Some)
             }
             Client::Curl(blksize) => {
                 let url = format!("tftp://{server}/{NAME}");
                 let blksize = blksize.to_string();
-                external("curl", "curl", &["-s", "-o", "/dev/null", "--tftp-blksize", &blksize, &url])
+                external(program("curl", "curl"), &["-s", "-o", "/dev/null", "--tftp-blksize", &blksize, &url])
             }
             Client::Atftp(blksize, windowsize) => {
                 let (ip, port) = (server.ip().to_string(), server.port().to_string());
@@ -262,22 +290,15 @@ impl Client {
                     arguments.extend(["--option", &window]);
                 }
                 arguments.extend([ip.as_str(), port.as_str()]);
-                external("atftp", "atftp", &arguments)
+                external(program("atftp", "atftp"), &arguments)
             }
         }
     }
 }
 
-fn into_cache(server: SocketAddr, image: &ImageSpec, config: ClientConfig) -> Outcome<Duration> {
+fn into_cache(request: FetchRequest, config: ClientConfig) -> Outcome<Duration> {
     let data = tempfile::tempdir()?;
     let cache = ImageCache::open(data.path())?;
-    let request = FetchRequest {
-        family: Some(image.family.clone()),
-        version: Some(image.version),
-        max_size: image.octets,
-        timeout: Duration::from_secs(40),
-        ..FetchRequest::new(OperationId(1), format!("tftp://{server}/{NAME}").parse()?)
-    };
     let (to, reports) = std::sync::mpsc::channel();
     let begin = now();
     // Nobody reads a report that comes after the receiver is gone.
@@ -291,8 +312,8 @@ fn into_cache(server: SocketAddr, image: &ImageSpec, config: ClientConfig) -> Ou
     }
 }
 
-fn external(name: &str, word: &str, arguments: &[&str]) -> Outcome<Option<Duration>> {
-    let Some(program) = program(name, word) else { return Ok(None) };
+fn external(program: Option<PathBuf>, arguments: &[&str]) -> Outcome<Option<Duration>> {
+    let Some(program) = program else { return Ok(None) };
     let begin = now();
     let status = Command::new(program)
         .args(arguments)
