@@ -117,6 +117,11 @@ fn diagnostics(level: &str, format: LogFormat) -> Result<(), String> {
     let filter = EnvFilter::builder()
         .parse(level)
         .map_err(|e| format!("--log {level}: {e}; write error, warn, info, debug or trace, or filters"))?;
+    // At their lower levels these libraries print what they send, passwords too.
+    let filter = ["russh", "russh_sftp", "hyper"].iter().fold(filter, |filter, library| {
+        let directive = format!("{library}=info").parse().expect("a library and a level are a directive");
+        filter.add_directive(directive)
+    });
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let set = match format {
         LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).try_init(),

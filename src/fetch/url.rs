@@ -19,15 +19,14 @@ pub const LONGEST: usize = 400;
 pub const MASK: &str = "******";
 
 /// A URL as it is printed: user and password are `******`. Text that is no URL may hold a password all the same, so
-/// whatever stands before an `@` goes, unless it is clearly part of a path.
+/// whatever stands before an `@` goes, unless it can only be part of a path.
 pub fn mask_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let authority = rest.split('/').next().unwrap_or(rest);
-    let is_server = |text: &str| text.split_once(':').is_none_or(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     let end = match authority.rfind('@') {
         Some(at) => Some(at),
-        // A password with a slash in it: what looks like a port is none.
-        None if !authority.starts_with('[') && !is_server(authority) => rest.rfind('@'),
+        // What looks like a port may be the half of a password with a slash in it.
+        None if !authority.starts_with('[') && authority.contains(':') => rest.rfind('@'),
         None => None,
     };
     match end {
@@ -342,7 +341,7 @@ mod tests {
             ("sftp://bob:p@ss@10.0.0.5/x@y", "sftp://******@10.0.0.5/x@y"),
             ("sftp://bob:se/cret@10.0.0.5/x", "sftp://******@10.0.0.5/x"),
             ("tftp://10.0.0.5/a@b", "tftp://10.0.0.5/a@b"),
-            ("tftp://10.0.0.5:69/a@b", "tftp://10.0.0.5:69/a@b"),
+            ("sftp://bob:12/34@10.0.0.5/x", "sftp://******@10.0.0.5/x"),
             ("tftp://[::1]:69/a@b", "tftp://[::1]:69/a@b"),
             ("flash:/ap1g8", "flash:/ap1g8"),
         ] {

@@ -14,6 +14,7 @@ use super::key_chain::KeyChain;
 use super::pipe::Filter;
 use super::{config_file, show};
 use crate::command::Command;
+use crate::fetch::url::mask_credentials;
 use crate::secrets::Sealed;
 
 /// A session of the command line.
@@ -76,16 +77,6 @@ impl Output {
 /// Characters of a line that are recorded.
 const RECORD_LIMIT: usize = 512;
 
-/// A line whose URLs show no user and no password.
-fn without_credentials(line: &str) -> String {
-    let hidden = |word: &str| {
-        let (scheme, rest) = word.split_once("://")?;
-        let (credentials, _) = rest.split_once('/').unwrap_or((rest, "")).0.rsplit_once('@')?;
-        Some(format!("{scheme}://******{}", &rest[credentials.len()..]))
-    };
-    line.split(' ').map(|word| hidden(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
-}
-
 /// How the core's refusal of a wish is printed: `% WORDS`.
 pub fn refused(words: &str) -> String {
     format!("% {words}\n")
@@ -146,8 +137,8 @@ impl Shell {
                 let head = line.trim_end().strip_suffix(secret.typed()).unwrap_or_default();
                 format!("{head}******")
             }
-            Ok(Some(_)) => without_credentials(&line),
-            Err(e) if e.word.is_empty() => without_credentials(&line),
+            Ok(Some(_)) => mask_credentials(&line),
+            Err(e) if e.word.is_empty() => mask_credentials(&line),
             Err(e) => line.chars().take(e.start).chain("...".chars()).collect(),
         };
         let clean = |c: char| if c.is_control() { ' ' } else { c };

@@ -411,7 +411,9 @@ pub fn fetch_advice(kind: FetchFailureKind) -> &'static str {
     match kind {
         FetchFailureKind::NotFound => "check the path, and that the bundle is unpacked there",
         FetchFailureKind::Permission => "check the file's permissions on the server",
-        FetchFailureKind::TimedOut => "check the server's address, and that UDP 69 is not blocked",
+        FetchFailureKind::TimedOut => {
+            "check the server's address, and that its port (UDP 69, TCP 22, 80 or 443) is not blocked"
+        }
         FetchFailureKind::Refused => "check that the server runs on that port",
         FetchFailureKind::NotAnImage => "the file is no AP image; unpack the bundle",
         FetchFailureKind::WrongFamily => "the file is another family's image",

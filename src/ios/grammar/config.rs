@@ -7,8 +7,12 @@ use capledger_schema::project::config::CapwapConfig;
 use capledger_schema::setting::{CapwapTimer, ImageJoin, JoinPolicy, Setting};
 
 use super::{Arg, Args, Entry, Mode, No, Token, arg, kw};
+use crate::fetch::url::mask_credentials;
 use crate::ios::action::Action;
 use crate::ios::setting::SYSLOG_PORT;
+
+const NO_LOGIN_HERE: &str = "The place of a local image is kept in clear: it takes no user and no password; set them in the \
+                             image-download profile";
 
 const CONFIG: &[Mode] = &[Mode::Config];
 const ANY: &[Mode] = &[
@@ -266,7 +270,10 @@ pub(super) static TABLE: &[Entry] = &[
             arg(Arg::Family, "Image family, as ap1g8"),
             arg(Arg::Line, "File on the controller"),
         ],
-        |a| set(Setting::ImageLocal(a.family(0), a.text(1))),
+        |a| match a.text(1) {
+            file if mask_credentials(&file) == file => set(Setting::ImageLocal(a.family(0), file)),
+            _ => Action::Refuse(NO_LOGIN_HERE),
+        },
         4,
         |a| set(Setting::NoImageLocal(a.family(0))),
     ),

@@ -251,6 +251,18 @@ fn a_server_is_an_address_of_either_kind_or_a_name_with_or_without_a_port() {
 }
 
 #[test]
+fn what_is_kept_in_clear_takes_no_password_and_cco_names_the_modes_that_work() {
+    let refused = |mode, line| {
+        let Action::Refuse(words) = action(mode, line) else { panic!("{line} is not refused") };
+        words
+    };
+    let words = refused(Mode::Config, "ap image local ap1g8 sftp://bob:SECRETWORD@10.0.0.5/ap1g8");
+    assert!(words.contains("no password"), "{words}");
+    let words = refused(Mode::ImageProfile, "image-download-mode cco");
+    assert!(words.contains("account") && words.contains("tftp, sftp, http or https"), "{words}");
+}
+
+#[test]
 fn ports_that_are_left_out_are_the_standards() {
     let at = |port| std::net::SocketAddr::new("10.0.0.5".parse().expect("address"), port);
     assert_eq!(action(Mode::Config, "logging host 10.0.0.5"), set(Setting::LoggingHost(at(514))));

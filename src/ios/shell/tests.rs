@@ -244,6 +244,10 @@ fn a_line_is_recorded_without_its_secret_and_without_what_is_not_understood() {
             "install add file sftp://admin:hunter2@10.0.0.5:22/a/b",
             Some("install add file sftp://******@10.0.0.5:22/a/b"),
         ),
+        (
+            "install add file \"sftp://admin:hunt/er2 x@10.0.0.5:22/a/b\"",
+            Some("install add file \"sftp://******@10.0.0.5:22/a/b\""),
+        ),
     ] {
         assert_eq!(session.shell.recorded(line).as_deref(), recorded, "{line}");
     }
