@@ -9,6 +9,7 @@
 //!   net, fetch ──────────▶  Ac  { Book: State + rules } ──────────▶ ledger, then Outbox ──▶ net, fetch
 //! ```
 
+mod bandwidth;
 mod book;
 mod campaign;
 mod commands;
@@ -30,6 +31,7 @@ mod predownload;
 mod preflight;
 mod progress;
 mod rtt;
+mod scheduler;
 mod serving;
 mod session;
 mod timers;
@@ -47,11 +49,13 @@ use capledger_schema::setting::{CapwapTimer, Setting};
 use capledger_schema::time::{Monotonic, Now};
 use capledger_schema::{Cause, Event, Subject};
 
+use bandwidth::Bucket;
 use book::Book;
 use campaign::Waits;
 use exchange::Incoming;
 use fetching::Fetching;
 use preflight::Preflighting;
+use scheduler::Scheduler;
 use session::{Asked, Phase, Session};
 use timers::Timers;
 
@@ -82,6 +86,7 @@ enum Key {
     Preflight,
     Campaign,
     AutoAbort,
+    Bandwidth,
 }
 
 /// Whether the shell has a cached image open.
@@ -125,8 +130,9 @@ pub struct Ac {
     by_capwap_id: BTreeMap<Vec<u8>, Peer>,
     /// WTPs in Run that wait for an image.
     hungry: BTreeSet<Peer>,
-    /// Those of them that are being given one.
-    serving: BTreeSet<Peer>,
+    /// Those of them whose image is there: in line for a place, or at one.
+    scheduler: Scheduler,
+    bucket: Bucket,
     images: BTreeMap<Sha256, Readiness>,
     fetches: BTreeMap<OperationId, Fetching>,
     preflight: Option<Preflighting>,
@@ -154,7 +160,8 @@ impl Ac {
             by_wtp: BTreeMap::new(),
             by_capwap_id: BTreeMap::new(),
             hungry: BTreeSet::new(),
-            serving: BTreeSet::new(),
+            scheduler: Scheduler::default(),
+            bucket: Bucket::default(),
             images: BTreeMap::new(),
             fetches: BTreeMap::new(),
             preflight: None,
@@ -212,6 +219,7 @@ impl Ac {
         }
         self.run_timers();
         self.pursue_campaign();
+        self.fill_places();
         self.book.end()
     }
 
@@ -416,7 +424,6 @@ impl Ac {
             self.book.record(Cause::Wtp(joined.session), subject, event);
         }
         self.drop_session(peer);
-        self.pursue_fleet();
     }
 
     fn why_unavailable(&self, family: &capledger_schema::image::ImageFamily) -> String {
@@ -435,7 +442,8 @@ impl Ac {
             self.by_capwap_id.forget(&joined.capwap_id, peer);
         }
         self.hungry.remove(&peer);
-        self.serving.remove(&peer);
+        self.scheduler.leave(peer);
+        self.bucket.leave(peer);
         self.fragments.forget(&peer);
         self.timers.set(Key::Session(peer), None);
         self.timers.set(Key::Hungry(peer), None);

@@ -437,6 +437,9 @@ impl Wtp {
     fn boot(&mut self) {
         self.timers.clear();
         self.script = None;
+        if self.config.knobs.stubborn {
+            self.flash.stay();
+        }
         if let Some(refused) = self.flash.boot() {
             let active = self.flash.active();
             let words = format!("Image verify failed at boot: {refused} is damaged; starting {active}");

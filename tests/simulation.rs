@@ -32,6 +32,8 @@ mod odd;
 mod operator;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/scheduler.rs"]
+mod scheduler;
 #[path = "simulation/shell.rs"]
 mod shell;
 #[path = "simulation/story.rs"]

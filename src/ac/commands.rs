@@ -46,12 +46,14 @@ impl Ac {
         match decision {
             Decision::Facts(facts) => {
                 let remapped = facts.iter().any(|(_, event)| names_families(event));
+                let mut chosen = Vec::new();
                 for (subject, event) in facts {
                     if let Event::PredownloadRequested { wtp, version, .. } = &event {
                         accepted.wtps += 1;
                         if let Some(peer) = self.by_wtp.get(&wtp.id).copied() {
                             self.retract_other(peer, *version);
                             self.hungry.insert(peer);
+                            chosen.push(peer);
                         }
                     }
                     accepted.wtps += usize::from(matches!(event, Event::WtpImageSwapped { .. }));
@@ -66,7 +68,13 @@ impl Ac {
                 if remapped {
                     self.adopt_families();
                 }
-                self.pursue_fleet();
+                if chosen.is_empty() {
+                    self.let_blocks_go();
+                    self.pursue_fleet();
+                }
+                for peer in chosen {
+                    self.pursue_wtp(peer);
+                }
             }
             Decision::Fetch(url) => accepted.operations.push(self.start_fetch(url, None, None, cause.clone())),
             Decision::FetchProfile(families) => accepted.operations = self.fetch_profile(families, None, cause),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use capledger_schema::event::DisjoinReason;
+use capledger_schema::event::{DisjoinReason, DownloadMode};
 use capledger_schema::setting::CapwapTimer;
 use capledger_schema::time::Monotonic;
 
 use super::exchange::{Overdue, Patience};
+use super::io::Effect;
 use super::peer::Peer;
 use super::session::Phase;
 use super::{Ac, Key};
@@ -25,6 +26,7 @@ impl Ac {
                 Key::Preflight => self.preflight_due(),
                 Key::Campaign => self.campaign_due(),
                 Key::AutoAbort => self.auto_abort(),
+                Key::Bandwidth => self.let_blocks_go(),
             }
         }
     }
@@ -56,6 +58,11 @@ impl Ac {
             Overdue::Again { effect, block } => {
                 if let (true, Some(transfer)) = (block, &mut session.transfer) {
                     transfer.retransmissions += 1;
+                    if let (DownloadMode::Predownload, Effect::SendBlock { len, .. }, Some(mbps)) =
+                        (transfer.mode, &effect, self.book.state.config.image.predownload_bandwidth)
+                    {
+                        self.bucket.spend(*len, now, mbps);
+                    }
                 }
                 self.book.effect(effect);
             }

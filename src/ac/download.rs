@@ -1,5 +1,7 @@
 //! An image to a WTP over CAPWAP (RFC 5415 section 9.1): stop and wait, one block per Image Data Request.
 
+use std::time::Duration;
+
 use capledger_schema::event::{DisjoinReason, DownloadMethod, DownloadMode};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::OperationId;
@@ -12,17 +14,15 @@ use super::io::{Effect, Mark};
 use super::peer::Peer;
 use super::progress::Marks;
 use super::session::{Asked, Joined, Phase, Request, Session, Transfer};
-use super::{Ac, Readiness, messages};
+use super::{Ac, Key, Readiness, messages};
 use crate::capwap::control::{Message, MessageType};
 use crate::capwap::dialect;
 use crate::capwap::element::{ImageDataOpcode, ResultCode};
 use crate::capwap::particulars::{self, ReasonKind};
 use crate::image::family::family_named;
 
-/// Failed tries of one version at one WTP after which the controller stops by itself.
-pub(super) const MAX_TRIES: u32 = 5;
 /// Lost sessions, and vain waits for a fetch, that are taken for bad luck before a WTP is let in with what it has.
-const LUCKLESS_TRIES: u32 = 3;
+pub(super) const LUCKLESS_TRIES: u32 = 3;
 
 impl Ac {
     /// The WTP asks for an image, or gives one up.
@@ -62,6 +62,12 @@ impl Ac {
             self.reject_name(peer, &joined, message);
             return;
         };
+        // It was told of another one before; it is told again of the one that it is to have.
+        let named = messages::named_version(message);
+        if mode == DownloadMode::Predownload && named.is_some_and(|named| named != version) {
+            self.reject(peer, message, ResultCode::ImageOtherError);
+            return;
+        }
         if session.transfer.as_ref().is_some_and(|t| !t.done) {
             self.abort_transfer(peer, "the AP asked anew");
         }
@@ -206,11 +212,37 @@ impl Ac {
             return;
         }
         let now = self.book.now.mono;
+        let ceiling = self.book.state.config.image.predownload_bandwidth;
+        if let (Some(len), Some(mbps)) = (next_length(session), ceiling)
+            && !self.bucket.take(peer, len, now, mbps)
+        {
+            self.timers.set(Key::Bandwidth, self.bucket.due(mbps));
+            return;
+        }
         if let Some((effect, operation, len)) = next_block(session, now) {
             session.asked = Some(Asked::Block(operation, len));
             session.exchange.begin(MessageType::ImageDataResponse, effect.clone(), true);
             self.book.effect(effect);
         }
+    }
+
+    /// Lets blocks go that waited for the ceiling on bandwidth, as far as it allows, or all if it was lifted.
+    pub(super) fn let_blocks_go(&mut self) {
+        let now = self.book.now.mono;
+        while let Some(peer) = self.bucket.first() {
+            let ceiling = self.book.state.config.image.predownload_bandwidth;
+            let due = ceiling.and_then(|mbps| self.bucket.due(mbps));
+            if let Some(due) = due.filter(|due| *due > now) {
+                self.timers.set(Key::Bandwidth, Some(due));
+                return;
+            }
+            self.pump(peer);
+            if self.bucket.first() == Some(peer) {
+                self.bucket.leave(peer); // It has no block to send any more, or needs no tokens.
+            }
+            self.arm(peer);
+        }
+        self.timers.set(Key::Bandwidth, None);
     }
 
     /// The WTP answered an Image Data Request of ours: a block, or the digests before the first.
@@ -307,7 +339,7 @@ impl Ac {
     }
 
     fn next_retry(&self, mode: DownloadMode, kind: DownloadFailureKind, tries: u32, t: &Transfer) -> Option<Timestamp> {
-        let delay = back_off(self.book.state.config.image.retry_delay, tries - 1);
+        let (delay, max_tries) = (self.retry_delay(tries), self.book.state.config.image.max_tries);
         match kind {
             // Not the WTP's doing: it never uses up its tries, and what becomes of the family's fetch decides.
             DownloadFailureKind::ImageUnavailable => {
@@ -327,7 +359,7 @@ impl Ac {
             | DownloadFailureKind::CacheDamaged
             | DownloadFailureKind::VerificationFailed
             | DownloadFailureKind::NotTaken
-                if tries >= MAX_TRIES =>
+                if tries >= max_tries =>
             {
                 None
             }
@@ -346,6 +378,11 @@ impl Ac {
             | DownloadFailureKind::VerificationFailed
             | DownloadFailureKind::NotTaken => Some(self.book.clock() + delay),
         }
+    }
+
+    /// How long after so many failed tries the next one comes.
+    pub(super) fn retry_delay(&self, tries: u32) -> Duration {
+        back_off(self.book.state.config.image.retry_delay, tries.saturating_sub(1))
     }
 
     pub(super) fn abort_transfer(&mut self, peer: Peer, reason: &str) {
@@ -367,6 +404,16 @@ impl Ac {
 pub(super) fn of(session: &Session) -> (Cause, Subject) {
     let subject = session.joined.as_ref().map_or(Subject::Controller, |j| Subject::Wtp(j.address.id.clone()));
     (Cause::Wtp(session.id()), subject)
+}
+
+/// How long the next block is, if it is one of a predownload and can go out.
+fn next_length(session: &Session) -> Option<u16> {
+    let transfer = session.transfer.as_ref()?;
+    if transfer.mode != DownloadMode::Predownload || !transfer.ready || transfer.done {
+        return None;
+    }
+    let left = transfer.image.as_ref()?.octets - transfer.acknowledged;
+    Some(u16::try_from(left).map_or(transfer.block, |left| left.min(transfer.block)))
 }
 
 fn next_block(session: &mut Session, now: capledger_schema::time::Monotonic) -> Option<(Effect, OperationId, u16)> {

@@ -204,7 +204,7 @@ impl Ac {
         self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
         self.provide(image);
         self.staging_hears(operation, Ok(image));
-        self.pursue_fleet();
+        self.pursue_family(&image.family);
     }
 
     fn fetch_failed(&mut self, operation: OperationId, failure: FetchFailure, octets: u64) {
@@ -216,10 +216,12 @@ impl Ac {
         let failures = family.as_ref().and_then(|f| state.installs.families.get(f)).map_or(0, |f| f.failures);
         let next_try = family.as_ref().map(|_| began + back_off(state.config.image.retry_delay, failures));
         let words = crate::syslog::fetch_words(&failure);
-        let event = Event::InstallAddFailed { operation, url, family, failure, octets, next_try };
+        let event = Event::InstallAddFailed { operation, url, family: family.clone(), failure, octets, next_try };
         self.book.record(Cause::Operation(operation), Subject::Operation(operation), event);
         self.staging_hears(operation, Err(words));
-        self.pursue_fleet();
+        if let Some(family) = family {
+            self.pursue_family(&family);
+        }
     }
 
     /// Forgets a fetch that has ended: how long it took; none if it was called off before.

@@ -1,12 +1,15 @@
 //! Who may join, and what a WTP that joins is told (RFC 5415 sections 6 and 9.1).
 
 use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress, WtpInventory};
+use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::{MacAddr, SessionId, Sha256, WtpId};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::ImageStatus;
 use capledger_schema::setting::{CapwapTimer, ImageJoin, JoinPolicy};
+use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Event, Subject};
 
+use super::download::LUCKLESS_TRIES;
 use super::fetching::Availability;
 use super::messages::JoinRequest;
 use super::peer::{Identity, Peer, Trust};
@@ -50,7 +53,9 @@ impl Ac {
             wtp: peer.addr,
             ac: local,
         };
-        let (offered, deferred) = self.offer(&id, family.as_ref(), request.version, request.backup);
+        let not_taken = self.not_taken(&id, request.version);
+        let barred = not_taken.as_ref().map(|(version, _, next_retry)| (*version, *next_retry));
+        let (offered, deferred) = self.offer(&id, family.as_ref(), (request.version, request.backup), barred);
         let event = Event::WtpJoined {
             session: number,
             wtp: address.clone(),
@@ -68,6 +73,11 @@ impl Ac {
             offered,
         };
         self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
+        if let Some((expected, tries, next_retry)) = not_taken {
+            let reports = request.version;
+            let event = Event::ImageNotTaken { wtp: address.clone(), expected, reports, tries, next_retry };
+            self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
+        }
         let to_run = self.book.state.version_to_run(&id, request.version);
         self.by_wtp.insert(id, peer);
         self.by_capwap_id.insert(request.session_id.clone(), peer);
@@ -143,13 +153,31 @@ impl Ac {
         Ok(id)
     }
 
+    /// The image that the WTP was to come back with and did not, failed tries, and when the next one is due.
+    ///
+    /// A WTP that is known to have restarted for it is believed at once; one that may have lost its session for another
+    /// reason is given a few joins.
+    fn not_taken(&self, id: &WtpId, reports: Option<ImageVersion>) -> Option<(ImageVersion, u32, Option<Timestamp>)> {
+        let state = &self.book.state;
+        let wtp = state.fleet.wtps.get(id)?;
+        let expected = wtp.expected.as_ref().filter(|e| reports != Some(e.version))?;
+        let version = expected.version;
+        let wanted = state.version_to_run(id, reports) == Some(version);
+        if !(expected.sure || wanted && expected.joins >= LUCKLESS_TRIES) {
+            return None;
+        }
+        let tries = wtp.image.tries_of(version) + 1;
+        let again = tries < state.config.image.max_tries && (wanted || state.campaigns.gives(id) == Some(version));
+        Some((version, tries, again.then(|| self.book.clock() + self.retry_delay(tries))))
+    }
+
     /// The image that the Join Response names, and whether the WTP is let in with another version on purpose.
     fn offer(
         &self,
         id: &WtpId,
         family: Option<&capledger_schema::image::ImageFamily>,
-        version: Option<ImageVersion>,
-        backup: Option<ImageVersion>,
+        (version, backup): (Option<ImageVersion>, Option<ImageVersion>),
+        barred: Option<(ImageVersion, Option<Timestamp>)>,
     ) -> (Option<ImageVersion>, bool) {
         let state = &self.book.state;
         let Some(running) = state.version_to_run(id, version).filter(|running| version != Some(*running)) else {
@@ -160,16 +188,25 @@ impl Ac {
         if state.config.image.join == ImageJoin::Defer {
             return (None, true);
         }
+        let pending = |next_retry: Option<Timestamp>| next_retry.is_none_or(|at| at > self.book.clock());
+        let failed = match state.fleet.wtps.get(id).map(|w| &w.image) {
+            Some(ImageStatus::Failed { version, next_retry, kind, .. }) if *version == running => {
+                Some((*kind, *next_retry))
+            }
+            Some(_) | None => None,
+        };
+        // What it did not start, or found bad, it is not told to start again before its time.
+        let is_bad = |kind: DownloadFailureKind| kind.is_integrity() || kind == DownloadFailureKind::NotTaken;
+        if barred.is_some_and(|(version, at)| version == running && pending(at))
+            || failed.is_some_and(|(kind, at)| is_bad(kind) && pending(at))
+        {
+            return (None, true);
+        }
         // It holds the image and resets into it by itself (figure 7).
         if backup == Some(running) {
             return (Some(running), false);
         }
-        let held_back = match state.fleet.wtps.get(id).map(|w| &w.image) {
-            Some(ImageStatus::Failed { version, next_retry, .. }) if *version == running => {
-                next_retry.is_none_or(|at| at > self.book.clock())
-            }
-            Some(_) | None => false,
-        };
+        let held_back = failed.is_some_and(|(_, at)| pending(at));
         match self.availability(family, running) {
             Availability::Cached(_) | Availability::Fetchable if !held_back => (Some(running), false),
             Availability::Cached(_) | Availability::Fetchable | Availability::HeldBack | Availability::NoSource => {

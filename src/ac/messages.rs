@@ -318,6 +318,11 @@ fn four_numbers(text: &str) -> Option<ImageVersion> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.')).find_map(|part| part.parse().ok())
 }
 
+/// The version in the name of the image that a WTP asks for, if it names one.
+pub(super) fn named_version(message: &Message) -> Option<ImageVersion> {
+    message.elements.iter().find_map(|e| if let Element::ImageIdentifier(i) = e { four_numbers(&i.name) } else { None })
+}
+
 /// How the WTP came to know of us (RFC 5415 4.6.21).
 pub(super) fn discovery_type(message: &Message) -> u8 {
     let found =

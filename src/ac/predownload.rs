@@ -1,12 +1,12 @@
 //! Images to WTPs that serve (RFC 5415 section 9.1, figures 8 and 9): who is next, and what follows.
 //!
-//! WTPs that were let in with another version, and those that an operator chose, wait here in `hungry`. So many are
-//! served at once; the next starts as soon as one ends.
+//! WTPs that were let in with another version, and those that an operator chose, wait here in `hungry`. Those whose
+//! image is in the cache line up for a place; a place that becomes free is given away at the end of the step.
 
 use capledger_schema::event::{DownloadMode, WtpAddress};
 use capledger_schema::failure::DownloadFailureKind;
-use capledger_schema::image::ImageVersion;
-use capledger_schema::project::fleet::{ImageStatus, SessionState};
+use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 use capledger_schema::setting::{CapwapTimer, ImageJoin};
 use capledger_schema::{Cause, Event, Subject};
 
@@ -18,13 +18,25 @@ use crate::capwap::control::Message;
 use crate::capwap::element::ResultCode;
 use crate::capwap::particulars;
 
-/// How many WTPs are given an image at once while they serve.
-pub(super) const AT_ONCE: usize = 100;
+/// Seconds between two blocks to one WTP at least, if the ceiling is shared evenly: it would give up after some more.
+const BLOCK_PATIENCE: u64 = 5;
 
 impl Ac {
     /// Looks at every WTP that waits for an image while it serves.
     pub(super) fn pursue_fleet(&mut self) {
         let hungry: Vec<_> = self.hungry.iter().copied().collect();
+        for peer in hungry {
+            self.pursue_wtp(peer);
+        }
+    }
+
+    /// Looks at those of one family: its fetch has ended.
+    pub(super) fn pursue_family(&mut self, family: &ImageFamily) {
+        let of_family = |peer: &&Peer| {
+            let joined = self.sessions.get(peer).and_then(|s| s.joined.as_ref());
+            joined.is_some_and(|j| j.family.as_ref() == Some(family))
+        };
+        let hungry: Vec<_> = self.hungry.iter().filter(of_family).copied().collect();
         for peer in hungry {
             self.pursue_wtp(peer);
         }
@@ -42,7 +54,7 @@ impl Ac {
         match wtp.image.clone() {
             ImageStatus::Initiated { version, mode: DownloadMode::Predownload, .. } => {
                 match self.availability(&family, version) {
-                    Availability::Cached(_) => self.tell_to_ask(peer, version),
+                    Availability::Cached(_) => self.scheduler.line_up(peer, &wtp.inventory.location),
                     Availability::Fetchable | Availability::HeldBack => {
                         self.pursue_image(&family, version, &Cause::Timer);
                     }
@@ -50,6 +62,13 @@ impl Ac {
                 }
             }
             ImageStatus::None if joined.deferred => self.choose(peer, &joined),
+            // The controller was to reset it and did not come to it.
+            ImageStatus::Complete { reset: true, version, .. }
+                if self.goal(wtp) == Some(version) && !wtp.runs(version) && wtp.backup() == Some(version) =>
+            {
+                self.hungry.remove(&peer);
+                self.request_reset(peer, Some(version), &Cause::Timer);
+            }
             // Its image's fetch decides when: an operator may have corrected what kept it from coming.
             ImageStatus::Failed { kind: DownloadFailureKind::ImageUnavailable, next_retry: Some(_), .. } => {
                 self.choose(peer, &joined);
@@ -71,11 +90,29 @@ impl Ac {
         }
     }
 
-    /// A deferred WTP's turn: it is chosen once its image is in the cache.
+    /// The version that a WTP is to hold by the controller's own doing.
+    fn goal(&self, wtp: &Wtp) -> Option<ImageVersion> {
+        let state = &self.book.state;
+        match &wtp.image {
+            // An operator asked for it; the retry is of the same.
+            ImageStatus::Failed { version, mode: DownloadMode::Predownload, .. }
+                if state.installs.staged == Some(*version) =>
+            {
+                Some(*version)
+            }
+            ImageStatus::None
+            | ImageStatus::Initiated { .. }
+            | ImageStatus::Moving { .. }
+            | ImageStatus::Complete { .. }
+            | ImageStatus::Failed { .. } => state.version_to_hold(&wtp.address.id, wtp.inventory.version),
+        }
+    }
+
+    /// The turn of a WTP that waits for no order: it is chosen once its image is in the cache.
     fn choose(&mut self, peer: Peer, joined: &Joined) {
         let state = &self.book.state;
-        let wanted = state.version_to_hold(&joined.address.id, joined.version);
-        let Some((version, family)) = wanted.zip(joined.family.clone()) else { return };
+        let Some(wtp) = state.fleet.wtps.get(&joined.address.id) else { return };
+        let Some((version, family)) = self.goal(wtp).zip(joined.family.clone()) else { return };
         if joined.version == Some(version) {
             self.hungry.remove(&peer);
             return;
@@ -84,26 +121,57 @@ impl Ac {
             self.pursue_image(&family, version, &Cause::Timer);
             return;
         }
+        let intent = match &wtp.image {
+            ImageStatus::Failed { mode: DownloadMode::Predownload, reset, .. } => *reset,
+            ImageStatus::None
+            | ImageStatus::Initiated { .. }
+            | ImageStatus::Moving { .. }
+            | ImageStatus::Complete { .. }
+            | ImageStatus::Failed { .. } => state.config.image.join == ImageJoin::Immediate,
+        };
         // A campaign resets its WTPs itself, when it is their turn.
-        let state = &self.book.state;
-        let reset =
-            state.config.image.join == ImageJoin::Immediate && state.campaigns.gives(&joined.address.id).is_none();
-        let wtp = joined.address.clone();
+        let reset = intent && state.campaigns.gives(&joined.address.id).is_none();
+        let (wtp, site) = (joined.address.clone(), wtp.inventory.location.clone());
         let subject = Subject::Wtp(wtp.id.clone());
         self.book.record(Cause::Timer, subject, Event::PredownloadRequested { wtp, family, version, reset });
-        self.tell_to_ask(peer, version);
+        self.scheduler.line_up(peer, &site);
     }
 
-    /// Configuration Update Request with the Image Identifier, if another may be served now.
-    fn tell_to_ask(&mut self, peer: Peer, version: ImageVersion) {
-        if self.serving.len() >= AT_ONCE || self.serving.contains(&peer) {
-            return;
+    /// Gives the places that are free to those in line.
+    pub(super) fn fill_places(&mut self) {
+        let limit = self.places();
+        while let Some(peer) = self.scheduler.next(limit) {
+            if !self.tell_to_ask(peer) {
+                self.scheduler.leave(peer);
+            }
         }
-        let Some(session) = self.sessions.get_mut(&peer) else { return };
-        let Some(family) = session.joined.as_ref().and_then(|j| j.family.clone()) else { return };
-        session.called_off = false;
-        self.serving.insert(peer);
+    }
+
+    /// How many may be served at once: as configured, but no more than the ceiling on bandwidth keeps busy.
+    fn places(&self) -> usize {
+        let image = &self.book.state.config.image;
+        let block = u64::from(self.book.state.config.capwap.block_size).max(1);
+        let kept_busy = image.predownload_bandwidth.map(|mbps| u64::from(mbps) * 125_000 * BLOCK_PATIENCE / block);
+        let limit = u64::from(image.predownload_limit).min(kept_busy.unwrap_or(u64::MAX)).max(1);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+
+    /// Configuration Update Request with the Image Identifier, unless what the WTP stood in line for has changed.
+    fn tell_to_ask(&mut self, peer: Peer) -> bool {
+        let Some(session) = self.sessions.get(&peer).filter(|s| s.phase == Phase::Run) else { return false };
+        let Some(joined) = &session.joined else { return false };
+        let (id, family) = (joined.address.id.clone(), joined.family.clone());
+        let image = self.book.state.fleet.wtps.get(&id).map(|w| &w.image);
+        let Some(ImageStatus::Initiated { version, mode: DownloadMode::Predownload, .. }) = image else { return false };
+        let (Some(family), version) = (family, *version) else { return false };
+        if self.is_paused(&id) || !matches!(self.availability(&family, version), Availability::Cached(_)) {
+            return false;
+        }
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.called_off = false;
+        }
         self.ask(peer, Request::NameImage(family, version));
+        true
     }
 
     /// The WTP answered that it will ask, that it has the image already (result code 17), or that it will not.
@@ -143,7 +211,7 @@ impl Ac {
 
     /// A WTP's place is free; it is reset if that was the intent and it holds the image.
     pub(super) fn predownload_over(&mut self, peer: Peer) {
-        self.serving.remove(&peer);
+        self.scheduler.leave(peer);
         let status = self
             .sessions
             .get(&peer)
@@ -156,12 +224,12 @@ impl Ac {
             }
             Some((ImageStatus::Failed { next_retry: Some(_), .. }, _)) => {
                 self.hungry.insert(peer);
+                self.pursue_wtp(peer);
             }
             Some(_) | None => {
                 self.hungry.remove(&peer);
             }
         }
-        self.pursue_fleet();
     }
 
     /// Calls off what waits for a WTP, or moves to it.
@@ -171,7 +239,7 @@ impl Ac {
         match (status, peer) {
             (Some(ImageStatus::Moving { .. }), Some(peer)) => {
                 self.abort_transfer(peer, reason);
-                self.serving.remove(&peer);
+                self.scheduler.leave(peer);
                 self.ask(peer, Request::Abort);
             }
             (Some(ImageStatus::Initiated { .. } | ImageStatus::Failed { next_retry: Some(_), .. }), peer) => {
@@ -196,7 +264,7 @@ impl Ac {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         session.called_off = session.ask_due.take().is_some() || matches!(session.asked, Some(Asked::NameImage(_)));
         session.queue.retain(|(_, r)| !matches!(r, Request::NameImage(..)));
-        self.serving.remove(&peer);
+        self.scheduler.leave(peer);
     }
 
     /// A WTP is to be given this version: what it was being given of another ends.
@@ -209,7 +277,7 @@ impl Ac {
         }
         if session.transfer.as_ref().is_some_and(|t| !t.done) {
             self.abort_transfer(peer, "another version is wanted");
-            self.serving.remove(&peer);
+            self.scheduler.leave(peer);
             self.ask(peer, Request::Abort);
         } else {
             self.untell(peer);

@@ -125,6 +125,9 @@ struct KnobArgs {
     /// There is no room for an image
     #[arg(long)]
     flash_full: bool,
+    /// They start the image that ran before, whichever they are told to start
+    #[arg(long)]
+    stubborn: bool,
     /// Which digests they check an image with
     #[arg(long, value_enum, default_value_t = DigestsArg::Both)]
     digests: DigestsArg,
@@ -223,6 +226,7 @@ fn knobs(args: &KnobArgs) -> Result<Knobs, String> {
         power_cut: args.power_cut.map(|at_octet| PowerCut { at_octet, lasts: args.power_cut_lasts }),
         bad_signature: args.bad_signature,
         flash_damage: flash_damage(args),
+        stubborn: args.stubborn,
         flash_full: args.flash_full,
         digests: match args.digests {
             DigestsArg::Both => Digests::Both,

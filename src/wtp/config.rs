@@ -128,6 +128,8 @@ pub struct Knobs {
     pub bad_signature: bool,
     /// A bit of the image in the flash changes: the first time only.
     pub flash_damage: Option<FlashDamage>,
+    /// It starts the image that ran before, whichever it was told to start.
+    pub stubborn: bool,
     /// There is no room for an image.
     pub flash_full: bool,
     /// Which digests it understands.

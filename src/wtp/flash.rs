@@ -89,6 +89,11 @@ impl Flash {
         }
     }
 
+    /// The next boot runs what runs now.
+    pub(super) fn stay(&mut self) {
+        self.next = self.active;
+    }
+
     /// The machine boots. An image that is not what was verified when it was written is erased and not started: its
     /// version.
     pub(super) fn boot(&mut self) -> Option<ImageVersion> {

@@ -57,7 +57,7 @@ pub struct Expected {
     pub version: ImageVersion,
     /// Whether it is known to have restarted for it.
     pub sure: bool,
-    /// Joins in a row at which it was told of this image, held it, and ran another.
+    /// Joins since, at which it ran another.
     pub joins: u32,
 }
 
@@ -250,10 +250,11 @@ impl Fleet {
         }
         // It is told of the image and holds it already: it restarts into it by itself.
         if let Some(version) = offered.filter(|v| inventory.backup == Some(*v)) {
-            let joins = new.expected.filter(|e| e.version == version).map_or(0, |e| e.joins) + 1;
+            let joins = new.expected.as_ref().filter(|e| e.version == version).map_or(0, |e| e.joins);
             new.expected = Some(Expected { version, sure: false, joins });
-        } else {
-            new.expected = None;
+        }
+        if let Some(expected) = &mut new.expected {
+            expected.joins += 1;
         }
         // What the WTP reports now settles what was open: it runs the version, or holds it, or neither.
         let at_hand = new.image.version();
@@ -444,7 +445,11 @@ impl Projection for Fleet {
             }
             Event::WtpResetRequested { wtp, version, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
-                    w.expected = version.map(|version| Expected { version, sure: false, joins: 0 });
+                    let before = w.expected.take();
+                    w.expected = version.map(|version| {
+                        let joins = before.filter(|e| e.version == version).map_or(0, |e| e.joins);
+                        Expected { version, sure: false, joins }
+                    });
                 }
             }
             Event::WtpImageSwapped { wtp, next } => {
@@ -459,7 +464,7 @@ impl Projection for Fleet {
                     w.image = ImageStatus::Failed {
                         version: *expected,
                         mode: DownloadMode::Predownload,
-                        reset: w.image.resets(),
+                        reset: true,
                         kind: DownloadFailureKind::NotTaken,
                         words: format!("it was to start {expected} and reports {reports}"),
                         at,
