@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod console;
 pub mod demo;
 pub mod exec;
 pub mod interrupt;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, bundle, demo, exec, replay, serve, simulate, top};
+use capledger::cli::{audit, bundle, console, demo, exec, replay, serve, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -21,6 +21,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Runs command lines on a running controller
     Exec(exec::ExecArgs),
+    /// Opens the command line of a running controller at this terminal
+    Console(console::ConsoleArgs),
     /// Shows the fleet live
     Top(top::TopArgs),
     /// Shows any moment of the past
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Exec(args) => exec::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -1,7 +1,8 @@
 //! What the daemon and its clients say to each other over the local socket.
 //!
 //! A frame is a length (u32, big endian, at most [`FRAME_LIMIT`]) and a bincode message. A client says `Hello` first;
-//! then it may subscribe once and send any number of command lines, which form one session of the command line.
+//! then it may subscribe once and send any number of command lines, which form one session of the command line; or it turns
+//! into a terminal of the command line.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,24 @@ pub enum ClientMessage {
         /// As typed.
         line: String,
     },
+    /// The connection becomes a terminal of the command line: nothing but `Typed` and `Resized` follows.
+    Terminal {
+        /// Columns; 0 for none: whoever types is a program, and wants no prompt and no echo.
+        columns: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// Octets that were typed at the terminal.
+    Typed(Vec<u8>),
+    /// The terminal has another size.
+    Resized {
+        /// Columns.
+        columns: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// Nothing more is typed.
+    TypedAll,
 }
 
 /// From the daemon.
@@ -89,4 +108,6 @@ pub enum ServerMessage {
     },
     /// The connection ends.
     Bye(String),
+    /// Octets for the terminal.
+    Shown(Vec<u8>),
 }

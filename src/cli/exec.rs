@@ -3,7 +3,8 @@
 //! The lines form one session of the daemon's command line, so configuration modes work; the first refusal ends it.
 //! Exit codes: 0 every line was accepted; 1 one was refused; 2 no controller answers.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +15,9 @@ use crate::net::feed::{Client, ClientError};
 const REFUSED: u8 = 1;
 const UNREACHABLE: u8 = 2;
 
+/// Octets of a file of lines at most.
+const FILE_LIMIT: u64 = 16 << 20;
+
 /// `capledger exec ...`
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -21,8 +25,11 @@ pub struct ExecArgs {
     /// The data directory of the controller
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// A file of lines to type behind the commands; `-` for standard input
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    file: Option<PathBuf>,
     /// What to type, one line per argument; all of them are one session
-    #[arg(required = true, value_name = "COMMAND")]
+    #[arg(required_unless_present = "file", value_name = "COMMAND")]
     commands: Vec<String>,
 }
 
@@ -32,12 +39,23 @@ Examples:
   capledger exec --data-dir DIR \"show logging | include INSTALL\"
   capledger exec --data-dir DIR \"ap image predownload\"
   capledger exec --data-dir DIR \"configure terminal\" \"hostname 9120-EWC\" \"end\"
+  capledger exec --data-dir DIR -f changes.txt
 
 Exits with 0, with 1 as soon as a line is refused (the lines behind it are not run), or with 2 if no controller answers.";
 
 /// Runs the lines. What they print goes to standard output as it comes.
 pub fn run(args: &ExecArgs) -> ExitCode {
-    ExitCode::from(match session(&args.data_dir, &args.commands, &mut io::stdout().lock()) {
+    let mut lines = args.commands.clone();
+    if let Some(file) = &args.file {
+        match read(file) {
+            Ok(text) => lines.extend(text.lines().map(str::to_owned)),
+            Err(e) => {
+                eprintln!("capledger: cannot read {}: {e}", file.display());
+                return ExitCode::from(UNREACHABLE);
+            }
+        }
+    }
+    ExitCode::from(match session(&args.data_dir, &lines, &mut io::stdout().lock()) {
         Ok(code) => code,
         Err(End::Reader) => 0,
         Err(End::Output(e)) => {
@@ -49,6 +67,20 @@ pub fn run(args: &ExecArgs) -> ExitCode {
             UNREACHABLE
         }
     })
+}
+
+/// A file of lines, of a bounded size.
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin().take(FILE_LIMIT + 1).read_to_string(&mut text)?;
+    } else {
+        File::open(file)?.take(FILE_LIMIT + 1).read_to_string(&mut text)?;
+    }
+    if text.len() as u64 > FILE_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {FILE_LIMIT} octets")));
+    }
+    Ok(text)
 }
 
 /// Why a session ended before its lines did.

@@ -144,6 +144,7 @@ fn plain(client: Client) -> io::Result<()> {
                 ServerMessage::Hello { .. }
                 | ServerMessage::Output { .. }
                 | ServerMessage::Reply { .. }
+                | ServerMessage::Shown(_)
                 | ServerMessage::Bye(_),
             ) => {}
             Err(ClientError::Bye(words)) => {

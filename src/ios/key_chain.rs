@@ -10,6 +10,9 @@ use super::grammar::Mode;
 /// Octets of a key at most: RSA of 16,384 bits.
 const KEY_LIMIT: usize = 4_096;
 
+/// Words that are looked at: pieces of the key, and its comment.
+const PIECES: usize = 64;
+
 const WRONG: &str = "SSH: Failed to decode the Key Value";
 
 /// How a key begins that was typed without its algorithm: the name of the algorithm, with its length, in Base64.
@@ -82,15 +85,19 @@ impl KeyChain {
     }
 }
 
-/// A key as it is kept, if it is one: as OpenSSH writes it, or in pieces, or without its algorithm.
+/// A key as it is kept, if it is one: as OpenSSH writes it, or in pieces, or without its algorithm; a comment may follow.
 fn key(typed: &str) -> Option<String> {
-    let whole = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (algorithm, blob) = match ALGORITHMS.iter().find(|(start, _)| whole.starts_with(start)) {
-        Some((_, algorithm)) => (*algorithm, whole.as_str()),
-        None => whole.split_once(' ')?,
+    let words: Vec<&str> = typed.split_whitespace().take(PIECES).collect();
+    let (first, rest) = words.split_first()?;
+    let (algorithm, pieces) = match ALGORITHMS.iter().find(|(start, _)| first.starts_with(start)) {
+        Some((_, algorithm)) => (*algorithm, &words[..]),
+        None => (*first, rest),
     };
-    let joined = format!("{algorithm} {}", blob.replace(' ', ""));
-    let read = PublicKey::from_openssh(&whole).or_else(|_| PublicKey::from_openssh(&joined)).ok()?;
+    // What is no piece any more is the comment: the longest key that can be read is the one that was meant.
+    let read = (1..=pieces.len()).rev().find_map(|n| {
+        let whole = format!("{algorithm} {}", pieces[..n].concat());
+        PublicKey::from_openssh(&whole).ok()
+    })?;
     let bare = PublicKey::new(read.key_data().clone(), "");
     bare.to_openssh().ok().map(|text| text.trim_end().to_owned())
 }
@@ -110,6 +117,7 @@ mod tests {
         assert_eq!(key(BLOB), kept);
         assert_eq!(key(&format!(" {first} {second} ")), kept);
         assert_eq!(key(&format!("ssh-ed25519 {first}  {second}")), kept);
+        assert_eq!(key(&format!("ssh-ed25519 {first} {second} admin")), kept);
     }
 
     #[test]

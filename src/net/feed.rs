@@ -12,7 +12,7 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Keys, Screen};
 pub use line::{Answer, CommandLine, Gone, Output, Session, User};
 pub use server::{Server, ServerError};
 

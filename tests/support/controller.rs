@@ -129,6 +129,11 @@ impl Place {
 }
 
 impl Controller {
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("our own child");

@@ -199,7 +199,7 @@ impl Dashboard {
                     self.event(envelope);
                 }
             }
-            ServerMessage::Output { .. } | ServerMessage::Reply { .. } => return After::Same,
+            ServerMessage::Output { .. } | ServerMessage::Reply { .. } | ServerMessage::Shown(_) => return After::Same,
             ServerMessage::Bye(why) => self.link = Link::Lost(words::clean(&why)),
         }
         After::Redraw

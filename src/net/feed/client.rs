@@ -121,6 +121,7 @@ impl Client {
                 | ServerMessage::Events(_)
                 | ServerMessage::Output { .. }
                 | ServerMessage::Reply { .. }
+                | ServerMessage::Shown(_)
                 | ServerMessage::Bye(_) => return Err(self.unexpected(&message)),
             }
         }
@@ -134,6 +135,13 @@ impl Client {
         };
         self.send(&ClientMessage::Subscribe { snapshot, after })?;
         Ok(Subscription { client: self, ended: false })
+    }
+
+    /// Turns the connection into a terminal of the command line of this size; 0 columns for a program at a pipe.
+    pub fn terminal(mut self, columns: u16, rows: u16) -> Result<(Keys, Screen), ClientError> {
+        self.send(&ClientMessage::Terminal { columns, rows })?;
+        let stream = self.stream.try_clone().map_err(|e| self.broken(e))?;
+        Ok((Keys(stream), Screen(self)))
     }
 
     /// The ledger from after an envelope up to what was durable at [`Client::connect`], and then an end.
@@ -199,6 +207,7 @@ impl Client {
             ServerMessage::Events(_) => "Events",
             ServerMessage::Output { .. } => "Output",
             ServerMessage::Reply { .. } => "Reply",
+            ServerMessage::Shown(_) => "Shown",
         };
         self.broken(io::Error::new(io::ErrorKind::InvalidData, format!("{name} where nothing like it is due")))
     }
@@ -238,6 +247,47 @@ impl Iterator for Subscription {
         };
         self.ended = message.is_err();
         Some(message)
+    }
+}
+
+/// What is typed at a terminal, on its way to the daemon.
+pub struct Keys(UnixStream);
+
+impl Keys {
+    /// Octets that were typed.
+    pub fn typed(&mut self, octets: &[u8]) -> io::Result<()> {
+        octets.chunks(4_096).try_for_each(|piece| self.send(&ClientMessage::Typed(piece.to_vec())))
+    }
+
+    /// The terminal has another size.
+    pub fn resized(&mut self, columns: u16, rows: u16) -> io::Result<()> {
+        self.send(&ClientMessage::Resized { columns, rows })
+    }
+
+    /// Nothing more is typed.
+    pub fn all(&mut self) -> io::Result<()> {
+        self.send(&ClientMessage::TypedAll)
+    }
+
+    fn send(&mut self, message: &ClientMessage) -> io::Result<()> {
+        self.0.write_all(&wire::encode(message, CLIENT_FRAME_LIMIT)?)
+    }
+}
+
+/// What the daemon shows at a terminal: octets, until the session is over.
+pub struct Screen(Client);
+
+impl Iterator for Screen {
+    type Item = Result<Vec<u8>, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.0.receive() {
+            Ok(ServerMessage::Shown(octets)) => Some(Ok(octets)),
+            // The daemon closes when the session is over.
+            Err(ClientError::Broken(_, e)) if e.kind() == io::ErrorKind::UnexpectedEof => None,
+            Ok(other) => Some(Err(self.0.unexpected(&other))),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

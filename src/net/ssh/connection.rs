@@ -342,7 +342,7 @@ impl Handler for Connection {
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Result<(), ConnectionError> {
         if let Some(State::Busy(typist)) = self.channels.get(&id) {
-            typist.octets(data)?;
+            typist.octets(data).await?;
         }
         Ok(())
     }

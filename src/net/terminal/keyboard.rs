@@ -1,15 +1,19 @@
 //! What somebody types, on its way from a connection to the session: octets in order, the size of the terminal, the end.
 //!
-//! Whoever hands octets in never waits, so a connection that is read from can always be written to as well; instead,
-//! what is typed ahead has a limit, and who exceeds it loses the connection.
+//! What is typed ahead has a limit. Whoever hands octets in waits for room, but not for long: the connection may be the
+//! one that the session waits for as well, to take its output.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 /// Octets that may be typed ahead of a command that runs.
-pub(crate) const TYPE_AHEAD: usize = 512 << 10;
+pub(crate) const TYPE_AHEAD: usize = 2 << 20;
+
+/// How long there may be no room for what is typed.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// More was typed ahead than [`TYPE_AHEAD`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +24,7 @@ pub(crate) struct TooMuch;
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
+    room: Notify,
 }
 
 #[derive(Default)]
@@ -74,15 +79,22 @@ impl Shared {
 }
 
 impl Typist {
-    pub(crate) fn octets(&self, octets: &[u8]) -> Result<(), TooMuch> {
-        let mut state = self.0.lock();
-        if state.octets.len() + octets.len() > TYPE_AHEAD {
-            return Err(TooMuch);
+    /// Hands octets in, at most [`TYPE_AHEAD`]; waits a while for room.
+    pub(crate) async fn octets(&self, octets: &[u8]) -> Result<(), TooMuch> {
+        while !self.took(octets) {
+            tokio::time::timeout(ROOM_TIMEOUT, self.0.room.notified()).await.map_err(|_| TooMuch)?;
         }
-        state.octets.extend(octets);
-        drop(state);
         self.0.changed.notify_one();
         Ok(())
+    }
+
+    fn took(&self, octets: &[u8]) -> bool {
+        let mut state = self.0.lock();
+        let fits = state.octets.len() + octets.len() <= TYPE_AHEAD;
+        if fits {
+            state.octets.extend(octets);
+        }
+        fits
     }
 
     pub(crate) fn resize(&self, size: Size) {
@@ -115,6 +127,9 @@ impl Keyboard {
             return Next::Size(size);
         }
         if let Some(octet) = state.octets.pop_front() {
+            if state.octets.len() == TYPE_AHEAD / 2 {
+                self.0.room.notify_one();
+            }
             if state.octets.is_empty() && state.octets.capacity() > 4_096 {
                 state.octets = VecDeque::new();
             }
@@ -134,6 +149,7 @@ impl Keyboard {
         match state.octets.iter().rposition(|o| *o == 0x03) {
             Some(last) => {
                 state.octets.drain(..=last);
+                self.0.room.notify_one();
                 true
             }
             None => false,
@@ -154,6 +170,11 @@ impl Keyboard {
 mod tests {
     use super::*;
 
+    /// Hands octets in where there is room.
+    fn typed(typist: &Typist, octets: &[u8]) {
+        assert!(typist.took(octets), "there is room");
+    }
+
     fn rest(keyboard: &Keyboard) -> Vec<Next> {
         let mut out = Vec::new();
         loop {
@@ -171,7 +192,7 @@ mod tests {
     #[test]
     fn what_was_typed_comes_before_the_end_of_typing() {
         let (typist, keyboard) = pair();
-        typist.octets(b"ab").expect("room");
+        typed(&typist, b"ab");
         typist.end(End::Typing);
         assert_eq!(rest(&keyboard), [Next::Octet(b'a'), Next::Octet(b'b'), Next::End(End::Typing)]);
     }
@@ -179,7 +200,7 @@ mod tests {
     #[test]
     fn nothing_comes_from_somebody_who_is_gone() {
         let (typist, keyboard) = pair();
-        typist.octets(b"ab").expect("room");
+        typed(&typist, b"ab");
         drop(typist);
         assert_eq!(rest(&keyboard), [Next::End(End::Gone)]);
         assert!(keyboard.is_gone());
@@ -188,19 +209,23 @@ mod tests {
     #[test]
     fn ctrl_c_takes_with_it_what_was_typed_before() {
         let (typist, keyboard) = pair();
-        typist.octets(b"x\x03y\x03z").expect("room");
+        typed(&typist, b"x\x03y\x03z");
         assert!(keyboard.interrupted());
         assert!(!keyboard.interrupted());
         assert_eq!(rest(&keyboard), [Next::Octet(b'z')]);
     }
 
-    #[test]
-    fn who_types_too_far_ahead_is_told() {
+    #[tokio::test]
+    async fn who_types_too_far_ahead_waits_for_room() {
         let (typist, keyboard) = pair();
-        assert_eq!(typist.octets(&vec![b'x'; TYPE_AHEAD]), Ok(()));
-        assert_eq!(typist.octets(b"x"), Err(TooMuch));
-        assert_eq!(keyboard.next(), Next::Octet(b'x'));
-        assert_eq!(typist.octets(b"x"), Ok(()));
+        assert_eq!(typist.octets(&vec![b'x'; TYPE_AHEAD]).await, Ok(()));
+        assert!(!typist.took(b"x"));
+        let (taken, ()) = tokio::join!(typist.octets(b"y"), async {
+            for _ in 0..TYPE_AHEAD {
+                assert_eq!(keyboard.next(), Next::Octet(b'x'));
+            }
+        });
+        assert_eq!((taken, keyboard.next()), (Ok(()), Next::Octet(b'y')));
     }
 
     #[test]

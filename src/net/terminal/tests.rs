@@ -120,7 +120,7 @@ impl Stage {
     /// Types, and waits until the page ends with this.
     fn types(&mut self, octets: &[u8], until: &str) {
         if let Some(typist) = &self.typist {
-            typist.octets(octets).expect("room");
+            self.runtime.block_on(typist.octets(octets)).expect("room");
         }
         self.until(until);
     }
@@ -244,7 +244,7 @@ fn the_end_of_the_controller_is_told() {
 fn a_pipe_sees_no_prompt_and_no_echo_and_its_end_ends_the_session_behind_the_last_line() {
     let mut stage = Stage::new(Manner::Pipe);
     let typist = stage.typist.take().expect("somebody");
-    typist.octets(b"count 30\nwrong\ncount 1\n").expect("room");
+    stage.runtime.block_on(typist.octets(b"count 30\nwrong\ncount 1\n")).expect("room");
     typist.end(End::Typing);
     assert_eq!(stage.over(), Over::Exit);
     let numbers = (1..=30).fold(String::new(), |text, n| format!("{text}{n}\n"));

@@ -17,7 +17,9 @@ use super::super::wire::{FrameReader, encode};
 use super::super::{
     Answer, CLIENT_FRAME_LIMIT, CONNECTION_LIMIT, CommandLine, Gone, LINE_LIMIT, Output, Session, User,
 };
+use crate::ios::shell::Terminal;
 use crate::net::hub::{Follower, Hub};
+use crate::net::terminal::{Dialogue, End, Manner, Screen, Size, pair};
 
 /// A client says `Hello` within this.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,9 +99,14 @@ impl Connection {
                 let words = "use the same version of capledger for both";
                 return Ok(Some(format!("the controller speaks protocol {PROTOCOL}, not {protocol}; {words}")));
             }
-            Some(ClientMessage::Subscribe { .. } | ClientMessage::Command { .. }) => {
-                return Ok(Some("a client says Hello first".to_owned()));
-            }
+            Some(
+                ClientMessage::Subscribe { .. }
+                | ClientMessage::Command { .. }
+                | ClientMessage::Terminal { .. }
+                | ClientMessage::Typed(_)
+                | ClientMessage::Resized { .. }
+                | ClientMessage::TypedAll,
+            ) => return Ok(Some("a client says Hello first".to_owned())),
             None => return Ok(None),
         }
         let hello = ServerMessage::Hello {
@@ -124,6 +131,12 @@ impl Connection {
                         let after = if snapshot { self.send_snapshot().await? } else { after };
                         self.follower = Some(self.hub.follow(after));
                     }
+                    Some(ClientMessage::Terminal { columns, rows }) => {
+                        return self.attend_terminal(reader, Size { columns, rows }, stop).await;
+                    }
+                    Some(ClientMessage::Typed(_) | ClientMessage::Resized { .. } | ClientMessage::TypedAll) => {
+                        return Ok(Some("a client that types says Terminal first".to_owned()));
+                    }
                     Some(ClientMessage::Command { id, line }) => {
                         lines.waiting.push_back((id, line));
                         self.run_next(&mut lines).await?;
@@ -146,15 +159,52 @@ impl Connection {
         }
     }
 
+    /// The rest of the conversation: a session at a terminal.
+    async fn attend_terminal(
+        &mut self,
+        reader: &mut FrameReader<OwnedReadHalf>,
+        size: Size,
+        stop: watch::Receiver<bool>,
+    ) -> io::Result<Option<String>> {
+        let mut session = self.commands.open(self.user());
+        let manner = if size.columns == 0 { Manner::Pipe } else { Manner::Terminal };
+        session.set_terminal(Terminal { length: size.rows, width: size.columns });
+        let (typist, keyboard) = pair();
+        let (shows, mut shown) = mpsc::channel(4);
+        let mut dialogue = Dialogue::new(session, keyboard, Shows(shows), manner, false, Arc::clone(&self.hub), stop);
+        // The screen goes with it, which is how its end is known.
+        tokio::spawn(async move { dialogue.converse().await });
+        loop {
+            tokio::select! {
+                octets = shown.recv() => match octets {
+                    Some(octets) => self.send(&ServerMessage::Shown(octets)).await?,
+                    None => return Ok(None),
+                },
+                message = reader.next() => match message? {
+                    None => return Ok(None),
+                    Some(ClientMessage::Typed(octets)) => typist.octets(&octets).await.map_err(io::Error::other)?,
+                    Some(ClientMessage::Resized { columns, rows }) => typist.resize(Size { columns, rows }),
+                    Some(ClientMessage::TypedAll) => typist.end(End::Typing),
+                    Some(
+                        ClientMessage::Hello { .. }
+                        | ClientMessage::Subscribe { .. }
+                        | ClientMessage::Command { .. }
+                        | ClientMessage::Terminal { .. },
+                    ) => return Ok(Some("nothing but typing follows Terminal".to_owned())),
+                },
+            }
+        }
+    }
+
+    fn user(&self) -> User {
+        User { name: self.user.clone(), from: "console".to_owned(), privilege: Privilege::Privileged }
+    }
+
     /// Starts lines until one runs or none waits.
     async fn run_next(&mut self, lines: &mut Lines) -> io::Result<()> {
         while lines.running.is_none() {
             let Some((id, line)) = lines.waiting.pop_front() else { break };
-            let session = lines.session.take().unwrap_or_else(|| {
-                let user =
-                    User { name: self.user.clone(), from: "console".to_owned(), privilege: Privilege::Privileged };
-                self.commands.open(user)
-            });
+            let session = lines.session.take().unwrap_or_else(|| self.commands.open(self.user()));
             if line.len() > LINE_LIMIT {
                 let words = format!("% The line has {} octets; at most {LINE_LIMIT} are taken.\n", line.len());
                 let prompt = session.prompt();
@@ -196,6 +246,15 @@ impl Connection {
                 .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing"))??;
         }
         Ok(())
+    }
+}
+
+/// A terminal at the other end of the socket.
+struct Shows(mpsc::Sender<Vec<u8>>);
+
+impl Screen for Shows {
+    async fn show(&mut self, octets: Vec<u8>) -> Result<(), Gone> {
+        self.0.send(octets).await.map_err(|_| Gone)
     }
 }
 
