@@ -8,6 +8,8 @@
 mod ap;
 #[path = "simulation/campaign.rs"]
 mod campaign;
+#[path = "simulation/campaign_rules.rs"]
+mod campaign_rules;
 #[path = "simulation/chance.rs"]
 mod chance;
 #[path = "simulation/controller.rs"]
@@ -34,6 +36,8 @@ mod operator;
 mod plan;
 #[path = "simulation/scheduler.rs"]
 mod scheduler;
+#[path = "simulation/share.rs"]
+mod share;
 #[path = "simulation/shell.rs"]
 mod shell;
 #[path = "simulation/story.rs"]

@@ -17,7 +17,6 @@ use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
 use capledger_schema::project::campaigns::{Campaign, MemberState};
 use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
-use capledger_schema::setting::Setting;
 use capledger_schema::{Cause, Event, Subject};
 
 use super::preflight::joined;
@@ -79,7 +78,9 @@ impl Ac {
             .map(|w| w.address.clone())
             .collect();
         if outcome == CampaignOutcome::Completed && self.covers_the_fleet() {
-            self.activate_for_all(version, campaign);
+            // WTPs that join from now on are given it; those that failed are left alone until then.
+            let minutes = self.book.state.config.upgrade.auto_abort;
+            self.make_running(version, minutes, &Cause::Campaign(campaign));
         }
         let event = Event::CampaignEnded { campaign, outcome, words };
         self.book.record(cause.clone(), Subject::Campaign(campaign), event);
@@ -329,24 +330,13 @@ impl Ac {
         }
     }
 
-    /// The target becomes the running version: WTPs that join from now on are given it.
-    fn activate_for_all(&mut self, version: ImageVersion, campaign: CampaignId) {
-        if self.book.state.running_version() == Some(version) {
-            return;
-        }
-        let cause = Cause::Campaign(campaign);
-        self.book.record(cause.clone(), Subject::Controller, Event::VersionActivated { version });
-        if self.book.state.config.software_version.is_some_and(|v| v != version) {
-            let changes = vec![Setting::SoftwareVersion(Some(version))];
-            self.book.record(cause, Subject::Config, Event::ConfigurationChanged { changes, startup: false });
-        }
-    }
-
-    /// Whether the target of a campaign that is through may be made the running version: a site's own campaign leaves
+    /// Whether the target of a campaign that is through is to become the running version: a site's own campaign leaves
     /// the others as they are.
     fn covers_the_fleet(&self) -> bool {
         let state = &self.book.state;
-        let Some(c) = state.campaigns.active() else { return false };
+        let Some(c) = state.campaigns.active().filter(|c| state.running_version() != Some(c.version)) else {
+            return false;
+        };
         c.plan.site.is_none() || candidates(state, c.version, None).next().is_none()
     }
 }

@@ -87,6 +87,7 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
         Command::RemoveInactive => install::remove_inactive(state),
         Command::Predownload { target } => predownload(state, &target),
         Command::PredownloadAbort => {
+            no_campaign(state)?;
             let affected: Vec<_> =
                 state.fleet.wtps.values().filter(|w| is_in_progress(w)).map(|w| w.address.clone()).collect();
             if affected.is_empty() {
@@ -95,7 +96,9 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
             Ok(Decision::Abort(affected))
         }
         Command::Swap { target } => swap(state, &target),
-        Command::Reset { target } => reset(state, &target),
+        // One by its name may be reset at any time; a campaign sees to it that no site loses too many at once.
+        Command::Reset { target: target @ Target::Name(_) } => reset(state, &target),
+        Command::Reset { target } => no_campaign(state).and_then(|()| reset(state, &target)),
         Command::Preflight => {
             no_check_runs(state)?;
             Ok(Decision::Preflight(state.next_version()))
@@ -144,6 +147,9 @@ fn configure(state: &State, changes: Vec<Setting>) -> Result<Decision, Refusal> 
     let mut wanted = state.config.clone();
     for change in &changes {
         check(change)?;
+        if let Setting::SoftwareVersion(_) = change {
+            no_campaign(state)?;
+        }
         wanted.set(change);
     }
     if wanted == state.config {

@@ -177,6 +177,13 @@ impl Ac {
             let aps = self.book.state.fleet.of_family(&family).count();
             accepted.notes.push(format!("no image of {family} {version} is installed; {aps} APs need it"));
         }
+        self.make_running(version, minutes, cause);
+        accepted.wtps = self.move_fleet(version, false, cause);
+        accepted
+    }
+
+    /// A version becomes the running one, on trial for so many minutes; nobody is reset.
+    pub(super) fn make_running(&mut self, version: ImageVersion, minutes: u32, cause: &Cause) {
         self.book.record(cause.clone(), Subject::Controller, Event::VersionActivated { version });
         self.follow_in_configuration(version, cause);
         if let (Some(trial), 1..) = (&self.book.state.installs.trial, minutes) {
@@ -185,8 +192,6 @@ impl Ac {
             self.book.record(cause.clone(), Subject::Controller, event);
         }
         self.arm_auto_abort();
-        accepted.wtps = self.move_fleet(version, false, cause);
-        accepted
     }
 
     pub(super) fn commit(&mut self, version: ImageVersion, cause: &Cause) -> Accepted {

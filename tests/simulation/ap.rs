@@ -10,7 +10,7 @@ use capledger_schema::time::Monotonic;
 use crate::chance::Rng;
 use crate::dtls::{Client, Datagram, FLIGHT, Session};
 use crate::link::Link;
-use crate::plan::{Plan, factory, target};
+use crate::plan::{Plan, target};
 use crate::wire::Wire;
 use crate::world::{AC, Happening, World};
 
@@ -39,13 +39,13 @@ impl Ap {
         let mac = MacAddr([0x2c, 0x5a, a, b, c, d.rotate_left(5)]);
         let addr = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + n as u32)), 5248);
         let model = models[n % models.len()];
-        let mut config = WtpConfig::new(model, &format!("AP-{n}"), mac, factory(), AC);
+        let mut config = WtpConfig::new(model, &format!("AP-{n}"), mac, plan.runs, AC);
         config.local = addr;
-        if plan.sites > 0 {
-            config.location = format!("site {}", n % plan.sites);
+        if let Some(site) = plan.site_of(n) {
+            config.location = format!("site {site}");
         }
         config.seed = rng.next();
-        config.knobs = plan.knobs.clone();
+        config.knobs = if plan.spoiled == Some(model) { plan.spoiled_knobs() } else { plan.knobs.clone() };
         config.timers = plan.timers.clone();
         let mut fingerprint = [0; 32];
         fingerprint[..6].copy_from_slice(&mac.0);
@@ -53,7 +53,7 @@ impl Ap {
             wtp: Wtp::new(config),
             addr,
             fingerprint,
-            link: Link::new(plan.link, rng.fork()),
+            link: Link::new(plan.link_of(n), rng.fork()),
             client: Client::Idle,
             wake: None,
             images_stored: 0,
@@ -121,6 +121,7 @@ impl World {
             }
         }
         self.check_ap(ap);
+        self.may_be_up(ap);
         let here = &mut self.aps[ap];
         let due = here.wtp.deadline();
         if let Some(at) = due

@@ -46,7 +46,7 @@ impl World {
         self.library.unpack(next_release(), octets, seed);
     }
 
-    fn staged(&self) -> Option<ImageVersion> {
+    pub(crate) fn staged(&self) -> Option<ImageVersion> {
         self.state().installs.staged
     }
 }

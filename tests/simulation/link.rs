@@ -36,6 +36,12 @@ impl LinkPlan {
         }
     }
 
+    /// A long way: 100 ms there and back, and one datagram of a hundred lost.
+    pub(crate) fn wan() -> Self {
+        let delay = (Duration::from_millis(50), Duration::from_millis(50));
+        LinkPlan { lost: 10_000, delay, jitter: Duration::from_millis(3), ..LinkPlan::quiet() }
+    }
+
     /// A link that loses so many of a hundred datagrams each way, and doubles and delays some of the others.
     pub(crate) fn lossy(percent: u32) -> Self {
         LinkPlan {

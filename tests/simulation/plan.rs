@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use capledger::wtp::{Knobs, WtpTimers};
+use capledger::image::family::families;
+use capledger::wtp::{FlashDamage, FlashMoment, Knobs, WtpTimers};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::setting::{ImageDownloadMode, ImageServer, Setting};
 
@@ -33,6 +34,12 @@ pub(crate) struct Plan {
     pub(crate) power_on: Duration,
     /// They stand in so many sites, in turn; 0: nobody is told where they stand.
     pub(crate) sites: usize,
+    /// This site is behind a network of its own.
+    pub(crate) wan: Option<(usize, LinkPlan)>,
+    /// What the access points run at first.
+    pub(crate) runs: ImageVersion,
+    /// Those of this model cannot start an image that they are given: a bit of it changes in their flash.
+    pub(crate) spoiled: Option<&'static str>,
     /// Configuration beside the target version and the image server.
     pub(crate) settings: Vec<Setting>,
     /// The access points' models, in turn; none: one of every family.
@@ -59,6 +66,9 @@ impl Plan {
             fail_fetches: 0,
             power_on: Duration::from_secs(1),
             sites: 0,
+            wan: None,
+            runs: factory(),
+            spoiled: None,
             settings: Vec::new(),
             models: Vec::new(),
             knobs: Knobs::default(),
@@ -76,6 +86,25 @@ impl Plan {
     pub(crate) fn with(mut self, setting: Setting) -> Self {
         self.settings.push(setting);
         self
+    }
+
+    /// The site of the access point of this number: every site has some of each model.
+    pub(crate) fn site_of(&self, ap: usize) -> Option<usize> {
+        (ap / families().count()).checked_rem(self.sites)
+    }
+
+    /// The network of the access point of this number.
+    pub(crate) fn link_of(&self, ap: usize) -> LinkPlan {
+        match self.wan {
+            Some((site, link)) if self.site_of(ap) == Some(site) => link,
+            Some(_) | None => self.link,
+        }
+    }
+
+    /// What is unusual about those that cannot start their image.
+    pub(crate) fn spoiled_knobs(&self) -> Knobs {
+        let damage = FlashDamage { at_octet: 5_000, bit: 3, when: FlashMoment::AtRest };
+        Knobs { flash_damage: Some(damage), ..self.knobs.clone() }
     }
 
     /// The startup configuration.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use capledger::ac::{CloseReason, Effect, FetchOrder, Identity, Input, Mark, Peer, Trust};
+use capledger::capwap::MessageType;
 use capledger::fetch::report::FetchReport;
 use capledger_schema::failure::{FetchFailure, FetchFailureKind};
 
@@ -23,7 +24,9 @@ impl World {
                     let Some(ap) = self.ap_of(peer.addr) else { continue };
                     let Some(session) = self.controller.table.session(peer) else { continue };
                     let datagram = session.seal(bytes.clone());
-                    self.aps[ap].wire(session.id).ac_sends(&bytes);
+                    if self.aps[ap].wire(session.id).ac_sends(&bytes).kind == MessageType::ResetRequest {
+                        self.reset_is_sent(ap);
+                    }
                     self.send_to_ap(ap, &datagram);
                     self.sent(peer, mark);
                 }

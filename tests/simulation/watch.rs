@@ -12,6 +12,7 @@ use capledger_schema::id::{Seq, SessionId, WtpId};
 use capledger_schema::project::{Projection, State};
 use capledger_schema::{Envelope, Event};
 
+use crate::share::Ledgered;
 use crate::story::Story;
 use crate::wire::{Peek, succeeds};
 
@@ -44,6 +45,8 @@ pub(crate) struct Watch {
     fold: State,
     /// The durable ledger.
     pub(crate) story: Story,
+    /// Who is down where, by the same.
+    pub(crate) sites: Ledgered,
     /// Envelopes between two comparisons of the whole state.
     every: u64,
     since: u64,
@@ -57,6 +60,7 @@ impl Watch {
         Watch {
             fold: State::default(),
             story: Story::default(),
+            sites: Ledgered::default(),
             every,
             since: 0,
             held: BTreeMap::new(),
@@ -110,6 +114,7 @@ impl Watch {
     pub(crate) fn durable(&mut self, batch: &[Envelope]) {
         for envelope in batch {
             self.story.take(envelope);
+            self.sites.take(envelope);
         }
     }
 

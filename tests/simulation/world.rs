@@ -23,6 +23,7 @@ use crate::faults::{CrashPoint, Fault};
 use crate::library::Library;
 use crate::link::Carried;
 use crate::plan::{Confession, Plan, target};
+use crate::share::Sent;
 
 /// The controller's control channel.
 pub(crate) const AC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(172, 16, 4, 26)), 5246);
@@ -55,6 +56,7 @@ pub(crate) struct World {
     pub(crate) library: Library,
     pub(crate) replies: BTreeMap<Ticket, Result<Accepted, Refusal>>,
     pub(crate) carried: Carried,
+    pub(crate) sent_down: Sent,
     handshakes: u64,
     pub(crate) sessions: u64,
     pub(crate) inputs: VecDeque<Input>,
@@ -90,6 +92,7 @@ impl World {
             library,
             replies: BTreeMap::new(),
             carried: Carried::default(),
+            sent_down: Sent::default(),
             handshakes: 0,
             sessions: 0,
             inputs: VecDeque::new(),

@@ -40,17 +40,35 @@ fn take_canaries<'a>(rest: &mut Vec<&'a Wtp>, canaries: u32) -> Vec<&'a Wtp> {
     taken
 }
 
-/// In such an order that every beginning of it holds nearly the same share of every site.
+/// In such an order that every beginning of it holds nearly the same share of every site, and of every model there.
 fn sites_alike<'a>(wtps: &[&'a Wtp]) -> Vec<&'a Wtp> {
-    let mut sites: BTreeMap<&str, Vec<&'a Wtp>> = BTreeMap::new();
+    let sites = apart(wtps, |w| &w.inventory.location);
+    let sites = sites.into_iter().enumerate().map(|(n, site)| {
+        let mut models = apart(&site, |w| &w.inventory.model);
+        // Another model comes first at every site: where only a few of a site go, they are not all of the same.
+        let first = n % models.len().max(1);
+        models.rotate_left(first);
+        alternate(models)
+    });
+    alternate(sites.collect())
+}
+
+/// Divides WTPs by what they are called.
+fn apart<'a>(wtps: &[&'a Wtp], name: fn(&Wtp) -> &String) -> Vec<Vec<&'a Wtp>> {
+    let mut groups: BTreeMap<&str, Vec<&'a Wtp>> = BTreeMap::new();
     for wtp in wtps {
-        sites.entry(&wtp.inventory.location).or_default().push(wtp);
+        groups.entry(name(wtp)).or_default().push(wtp);
     }
-    let mut placed = Vec::with_capacity(wtps.len());
-    for (at, site) in sites.into_values().enumerate() {
-        let of = site.len() as u64;
-        for (n, wtp) in (0u64..).zip(site) {
-            // The middle of its slice of the site, in 2^32 parts of the whole.
+    groups.into_values().collect()
+}
+
+/// Puts groups together so that every beginning holds nearly the same share of each; their own order stays.
+fn alternate(groups: Vec<Vec<&Wtp>>) -> Vec<&Wtp> {
+    let mut placed = Vec::new();
+    for (at, group) in groups.into_iter().enumerate() {
+        let of = group.len() as u64;
+        for (n, wtp) in (0u64..).zip(group) {
+            // The middle of its slice of the group, in 2^32 parts of the whole.
             placed.push((((2 * n + 1) << 31) / of, at, wtp));
         }
     }
@@ -114,13 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn an_iteration_takes_of_every_site_alike() {
+    fn an_iteration_takes_of_every_site_and_model_alike() {
         let fleet = fleet(200, 8);
         for iteration in 1..=5 {
             let mut sites: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut models: BTreeMap<&str, usize> = BTreeMap::new();
             for (id, _) in spread(fleet.wtps.values(), &plan(0, 20)).iter().filter(|(_, n)| *n == iteration) {
-                *sites.entry(&fleet.wtps[id].inventory.location).or_default() += 1;
+                let inventory = &fleet.wtps[id].inventory;
+                *sites.entry(&inventory.location).or_default() += 1;
+                *models.entry(&inventory.model).or_default() += 1;
             }
+            assert!(models.values().all(|n| (8..=20).contains(n)), "{iteration}: {models:?}");
             assert!(sites.len() == 8 && sites.values().all(|n| *n == 5), "{iteration}: {sites:?}");
         }
     }

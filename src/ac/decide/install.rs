@@ -52,8 +52,17 @@ pub(super) fn commit(state: &State) -> Result<Decision, Refusal> {
     }
 }
 
-/// Back to the committed version; without a trial, the staged version is given up.
+/// The version that a campaign which did not come to its end left some WTPs on.
+fn moved_ahead(state: &State) -> Option<(ImageVersion, ImageVersion)> {
+    let running = state.running_version()?;
+    state.campaigns.moved.values().find(|v| **v != running).map(|ahead| (*ahead, running))
+}
+
+/// Back to the committed version, also where only some WTPs are ahead of it; else the staged version is given up.
 pub(super) fn abort(state: &State) -> Result<Decision, Refusal> {
+    if let (None, Some((from, to))) = (&state.installs.trial, moved_ahead(state)) {
+        return Ok(Decision::GoBack { from, to, reason: RollbackReason::Abort });
+    }
     match (&state.installs.trial, state.installs.staged) {
         (Some(trial), _) => {
             Ok(Decision::GoBack { from: trial.version, to: trial.back_to, reason: RollbackReason::Abort })
@@ -68,7 +77,10 @@ pub(super) fn rollback(state: &State) -> Result<Decision, Refusal> {
         Some(trial) => {
             Ok(Decision::GoBack { from: trial.version, to: trial.back_to, reason: RollbackReason::Rollback })
         }
-        None => Err(Refusal::NothingToDo(committed(state))),
+        None => match moved_ahead(state) {
+            Some((from, to)) => Ok(Decision::GoBack { from, to, reason: RollbackReason::Rollback }),
+            None => Err(Refusal::NothingToDo(committed(state))),
+        },
     }
 }
 
