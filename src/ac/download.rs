@@ -12,7 +12,6 @@ use capledger_schema::{Cause, Event, Subject};
 use super::fetching::{Availability, back_off};
 use super::io::{Effect, Mark};
 use super::peer::Peer;
-use super::progress::Marks;
 use super::session::{Asked, Joined, Phase, Request, Session, Transfer};
 use super::{Ac, Key, Readiness, messages};
 use crate::capwap::control::{Message, MessageType};
@@ -90,23 +89,8 @@ impl Ac {
         self.book.record(Cause::Wtp(joined.session), Subject::Wtp(joined.address.id.clone()), event);
         let response = messages::image_data_response(message.seq, ResultCode::Success, cached.as_ref(), joined.digests);
         self.respond(peer, response, message.seq);
-        let transfer = Transfer {
-            operation,
-            mode,
-            family: family.clone(),
-            version,
-            announced: cached.is_some(),
-            image: cached.clone(),
-            ready: false,
-            block: self.book.state.config.capwap.block_size,
-            acknowledged: 0,
-            messages: 0,
-            last: 0,
-            retransmissions: 0,
-            began: None,
-            marks: Marks::new(self.book.now.mono),
-            done: false,
-        };
+        let (block, now) = (self.book.state.config.capwap.block_size, self.book.now.mono);
+        let transfer = Transfer::new(operation, mode, (family.clone(), version), cached.clone(), block, now);
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.transfer = Some(transfer);
             session.ask_due = None;
@@ -308,6 +292,31 @@ impl Ac {
             }
             DownloadMode::Predownload => self.predownload_over(peer),
         }
+    }
+
+    /// A WTP without room for the image that it was told of says so before it asks for it: a try that failed before its
+    /// first octet.
+    pub(super) fn no_room(&mut self, peer: Peer, version: ImageVersion, words: &str) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        let Some((joined, family)) = session.joined.as_ref().and_then(|j| Some((j, j.family.clone()?))) else { return };
+        let (operation, mode) = (OperationId(self.book.next().0), DownloadMode::Predownload);
+        let event = Event::ImageDownloadStarted {
+            operation,
+            session: joined.session,
+            wtp: joined.address.clone(),
+            mode,
+            method: DownloadMethod::Capwap,
+            family: family.clone(),
+            from: joined.version,
+            to: version,
+            octets: None,
+        };
+        let (cause, subject) = of(session);
+        self.book.record(cause, subject, event);
+        let (block, now) = (self.book.state.config.capwap.block_size, self.book.now.mono);
+        session.transfer = Some(Transfer::new(operation, mode, (family, version), None, block, now));
+        session.ask_due = None;
+        self.fail_transfer(peer, DownloadFailureKind::FlashFull, words);
     }
 
     /// Ends a transfer that cannot go on. The session stands.

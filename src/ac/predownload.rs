@@ -16,7 +16,7 @@ use super::session::{Asked, Joined, Phase, Request};
 use super::{Ac, Key};
 use crate::capwap::control::Message;
 use crate::capwap::element::ResultCode;
-use crate::capwap::particulars;
+use crate::capwap::particulars::{self, ReasonKind};
 
 /// Seconds between two blocks to one WTP at least, if the ceiling is shared evenly: it would give up after some more.
 const BLOCK_PATIENCE: u64 = 5;
@@ -188,8 +188,15 @@ impl Ac {
             }
             Some(_) | None if session.called_off => {}
             Some(code) if !code.is_success() => {
-                let told = particulars::find_reason(&message.elements).map(|r| r.words).filter(|w| !w.is_empty());
-                self.withdraw(peer, told.as_deref().unwrap_or(code.name()));
+                let reason = particulars::find_reason(&message.elements);
+                let no_room = reason.as_ref().is_some_and(|r| r.kind == ReasonKind::NoSpace);
+                let told = reason.map(|r| r.words).filter(|w| !w.is_empty());
+                let words = told.as_deref().unwrap_or(code.name());
+                if no_room {
+                    self.no_room(peer, version, words);
+                } else {
+                    self.withdraw(peer, words);
+                }
             }
             // It may have asked already, before its answer came.
             Some(_) | None if session.transfer.as_ref().is_some_and(|t| !t.done) => {}

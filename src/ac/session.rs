@@ -100,6 +100,36 @@ pub(super) struct Transfer {
     pub(super) done: bool,
 }
 
+impl Transfer {
+    /// One of which nothing has been sent.
+    pub(super) fn new(
+        operation: OperationId,
+        mode: DownloadMode,
+        (family, version): (ImageFamily, ImageVersion),
+        image: Option<ImageFacts>,
+        block: u16,
+        now: Monotonic,
+    ) -> Self {
+        Transfer {
+            operation,
+            mode,
+            family,
+            version,
+            announced: image.is_some(),
+            image,
+            ready: false,
+            block,
+            acknowledged: 0,
+            messages: 0,
+            last: 0,
+            retransmissions: 0,
+            began: None,
+            marks: Marks::new(now),
+            done: false,
+        }
+    }
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
