@@ -101,7 +101,7 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
         Command::Reset { target } => no_campaign(state).and_then(|()| reset(state, &target)),
         Command::Preflight => {
             no_check_runs(state)?;
-            Ok(Decision::Preflight(state.next_version()))
+            Ok(Decision::Preflight(version_to_check(state)))
         }
         Command::Upgrade { plan } => upgrade(state, plan),
         Command::UpgradePause => match state.campaigns.active() {
@@ -254,6 +254,13 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
 fn no_check_runs(state: &State) -> Result<(), Refusal> {
     let runs = state.campaigns.preflight.as_ref().is_some_and(|p| p.findings.is_none());
     if runs { Err(Refusal::PreflightRuns) } else { Ok(()) }
+}
+
+/// The staged version, else the running one. Where nothing is staged and all run the running version, it is whatever the
+/// profile's server holds, as `install add profile` takes it.
+fn version_to_check(state: &State) -> Option<ImageVersion> {
+    let staged = state.installs.staged.is_some();
+    state.next_version().filter(|v| staged || candidates(state, *v, None).next().is_some())
 }
 
 /// What would cross a campaign is refused while there is one.
