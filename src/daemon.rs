@@ -17,7 +17,7 @@ use capledger_schema::setting::Setting;
 use crate::command::Command;
 use crate::ledger::LedgerError;
 use crate::net::control::{Handle, StartError};
-use crate::net::feed::{Server, ServerError};
+use crate::net::feed::{CommandLine, Server, ServerError};
 use crate::net::hub::Hub;
 use crate::net::pki::PkiError;
 use crate::net::ssh::{self, SshError};
@@ -104,6 +104,7 @@ pub struct Daemon {
     log: Arc<Mutex<Log>>,
     handle: Handle,
     vault: Arc<Vault>,
+    operators: Arc<command_line::Operators>,
     listening: Vec<SocketAddr>,
     control: JoinHandle<Result<(), String>>,
     feed: Server,
@@ -133,6 +134,11 @@ impl Daemon {
     /// The way into the core.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// The command line, as operators have it.
+    pub fn command_line(&self) -> &dyn CommandLine {
+        &*self.operators
     }
 
     /// The secrets of the configuration.

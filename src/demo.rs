@@ -1,22 +1,22 @@
-//! The demonstration: a TFTP server, a controller and a fleet of access points in one process, over loopback, with
-//! real sockets and real DTLS.
+//! The demonstration: image servers, a controller and a fleet of access points in one process, over loopback, with real
+//! sockets, real SSH and real DTLS.
 //!
-//! It brings the fleet from one version to another, or plays how that fails and how it is put right, and shows what an
+//! It takes the fleet through an upgrade window, or plays how one fails and how it is put right, and shows what an
 //! operator sees. It knows nothing that they could not know: it reads the ledger's events and types commands.
 
 mod bundle;
 mod stage;
 mod story;
+mod summary;
+mod terminal;
 mod view;
 mod watch;
 
-use std::fmt::Write as _;
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use capledger_schema::Event;
 use capledger_schema::id::Seq;
 use capledger_schema::image::ImageVersion;
 
@@ -26,21 +26,20 @@ use crate::simulate::SimulationError;
 use crate::wtp::WtpTimers;
 use stage::Stage;
 pub use story::Story;
-use watch::{Seen, Watch};
+use watch::Watch;
 
-/// The version that the access points run at first.
-pub const FROM: ImageVersion = ImageVersion([17, 3, 3, 26]);
-/// The version that they are brought to.
-pub const TARGET: ImageVersion = ImageVersion([17, 9, 4, 27]);
+/// The version that an access point has that was on a shelf for long.
+pub const FACTORY: ImageVersion = ImageVersion([17, 3, 3, 26]);
+/// The version that the fleet runs before its upgrade window.
+pub const RUNNING: ImageVersion = ImageVersion([17, 9, 4, 27]);
+/// The version that it is brought to in its upgrade window.
+pub const NEXT: ImageVersion = ImageVersion([17, 12, 1, 5]);
 /// Most access points of a demonstration.
 pub const MAX_APS: usize = 1_000;
 /// The largest image: what the controller takes by default.
 pub const MAX_IMAGE: u64 = 1 << 30;
 /// The image of a story, where the plot matters and the octets do not.
 pub const STORY_OCTETS: u64 = 8_000_000;
-
-/// Lines of the log that are printed at the end at most.
-const LOG_LINES: usize = 60;
 
 /// What is shown.
 #[derive(Clone, Debug)]
@@ -146,7 +145,7 @@ pub enum DemoError {
         /// What the system said.
         source: io::Error,
     },
-    /// The TFTP server, or the machine.
+    /// The image servers, or the machine.
     #[error("cannot {what}: {source}")]
     Io {
         /// What was tried.
@@ -221,33 +220,24 @@ pub async fn run(
 ) -> Result<Outcome, DemoError> {
     check(config)?;
     let mut interrupt = std::pin::pin!(interrupt);
-    prologue(config, out).map_err(DemoError::Print)?;
+    summary::prologue(config, out).map_err(DemoError::Print)?;
     let stage = Stage::build(config, out)?;
     let mut watch = Watch::new(stage.daemon.hub(), config.dashboard.as_ref(), out, interrupt.as_mut())?;
     let played = play(config, &stage, &mut watch).await;
     let seen = watch.close();
     let told = match played {
-        Ok(()) => epilogue(config, &stage, &seen, out),
-        Err(error) => aftermath(&stage, &seen, out).map_err(DemoError::Print).and(Err(error)),
+        Ok(()) => summary::epilogue(config, &stage, &seen, out),
+        Err(error) => summary::aftermath(&stage, &seen, out).map_err(DemoError::Print).and(Err(error)),
     };
     let dir = stage.data_dir.clone();
     let stopped = stage.strike();
-    let kept = farewell(&dir, out).map_err(DemoError::Print);
+    let kept = summary::farewell(&dir, out).map_err(DemoError::Print);
     match (told, stopped) {
         // Why it ended is known once it has been waited for.
         (Err(DemoError::Ended(_) | DemoError::Simulation(_)) | Ok(_), Err(why)) => Err(why),
         (Err(error), _) => Err(error),
         (Ok(outcome), Ok(())) => kept.map(|()| outcome),
     }
-}
-
-fn prologue(config: &DemoConfig, out: &mut dyn Write) -> io::Result<()> {
-    let aps = plural(config.aps as u64, "access point");
-    writeln!(out, "capledger demo: {aps}, from {FROM} to {TARGET}\n")?;
-    if let Some(story) = config.story {
-        writeln!(out, "{}", story.programme(&config.pace))?;
-    }
-    out.flush()
 }
 
 fn check(config: &DemoConfig) -> Result<(), DemoError> {
@@ -263,83 +253,8 @@ fn check(config: &DemoConfig) -> Result<(), DemoError> {
 }
 
 async fn play(config: &DemoConfig, stage: &Stage, watch: &mut Watch<'_>) -> Result<(), DemoError> {
-    if let Some(story) = config.story {
-        return story::play(story, &config.pace, stage, watch).await;
-    }
-    let aps = config.aps;
-    let what = format!("all {aps} access points serve on {TARGET}");
-    watch.until(stage, &what, stage.patience, |seen| seen.all_serve(aps, TARGET).then_some(())).await?;
+    story::play(config.story, &config.pace, stage, watch).await?;
     watch.linger().await
-}
-
-/// What an operator asks for at the end.
-fn epilogue(config: &DemoConfig, stage: &Stage, seen: &Seen, out: &mut dyn Write) -> Result<Outcome, DemoError> {
-    let at_target = seen.state.fleet.wtps.values().filter(|w| w.runs(TARGET)).count();
-    let mut text = String::new();
-    let _ = write!(text, "\n{}show ap image\n{}\n", stage.prompt(), stage.show_ap_image(&seen.state));
-    let _ = write!(text, "{}show logging\n{}", stage.prompt(), stage.log_tail(LOG_LINES));
-    let _ = write!(text, "\n{at_target} of {} run {TARGET}{}", plural(config.aps as u64, "access point"), totals(seen));
-    out.write_all(text.as_bytes()).map_err(DemoError::Print)?;
-    Ok(Outcome { data_dir: stage.data_dir.clone(), seq: seen.state.seq, at_target, aps: config.aps })
-}
-
-/// How long it took, and what was moved; the largest transfer stands for all.
-fn totals(seen: &Seen) -> String {
-    let began = seen.envelopes.first().map(|e| e.at).unwrap_or_default();
-    let ended = seen.envelopes.iter().rev().find(|e| matches!(e.event, Event::WtpEnteredRun { .. })).map(|e| e.at);
-    let mut text = format!(" after {:.1} s\n", ended.unwrap_or(began).since(began).as_secs_f64());
-    let (mut images, mut octets, mut again, mut largest) = (0, 0, 0, None);
-    for envelope in &seen.envelopes {
-        let Event::ImageDownloadCompleted { wtp, image, messages, last, duration_us, retransmissions, .. } =
-            &envelope.event
-        else {
-            continue;
-        };
-        (images, octets, again) = (images + 1, octets + image.octets, again + retransmissions);
-        if largest.as_ref().is_none_or(|(most, _)| *most < image.octets) {
-            let line = format!(
-                "{} took {} octets of {} in {messages} messages, {last} octets in the last, within {:.1} s",
-                wtp.name,
-                image.octets,
-                image.family,
-                Duration::from_micros(*duration_us).as_secs_f64()
-            );
-            largest = Some((image.octets, line));
-        }
-    }
-    let moved = stage::megabytes(octets);
-    let _ = writeln!(
-        text,
-        "{} over CAPWAP, {moved} in all; {} sent again",
-        plural(images, "image"),
-        plural(again, "block")
-    );
-    if let Some((_, line)) = largest {
-        let _ = writeln!(text, "{line}");
-    }
-    text
-}
-
-/// What an operator would look at when it did not go well.
-fn aftermath(stage: &Stage, seen: &Seen, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "\n{}show ap image reason\n{}\n", stage.prompt(), stage.show_ap_reason(&seen.state))?;
-    write!(out, "{}show logging\n{}", stage.prompt(), stage.log_tail(LOG_LINES))
-}
-
-/// Where it all is.
-fn farewell(dir: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let dir = dir.display();
-    writeln!(out, "\nThe ledger, the fetched images and the access points' consoles are kept in {dir}")?;
-    writeln!(out, "Look at any moment of it, check it, read what the access points said:")?;
-    writeln!(out, "  capledger replay --data-dir {dir} \"show ap image\"")?;
-    writeln!(out, "  capledger audit verify --data-dir {dir}")?;
-    writeln!(out, "  less {dir}/consoles/*.log")?;
-    out.flush()
-}
-
-/// `1 image`, `12 images`
-fn plural(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 #[cfg(test)]

@@ -33,21 +33,38 @@ fn the_demonstration_upgrades_a_dozen_access_points_and_its_ledger_replays_the_s
     let (said, wrong) = (text(&demo.stdout), text(&demo.stderr));
     assert!(demo.status.success(), "{said}\n{wrong}");
 
-    let table = between(&said, "demo#show ap image\n", "\n\ndemo#");
+    let table = between(&said, "\ndemo#show ap image\n", "\n\ndemo#");
     assert!(table.starts_with("Total number of APs  : 12\n"), "{table}");
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("AP-")).collect();
     assert_eq!(rows.len(), 12, "{table}");
     for row in rows {
         let words: Vec<_> = row.split_whitespace().collect();
-        assert_eq!(words[1..3], ["17.9.4.27", "17.3.3.26"], "{row}");
+        assert_eq!(words[1..3], ["17.12.1.5", "17.9.4.27"], "{row}");
     }
 
-    let log = between(&said, "demo#show logging\n", "\n\n");
+    // Before the restart, as the reference shows it.
+    let staged = between(&said, "          demo#show ap image\n", "==> 4.");
+    assert!(staged.contains("        Completed predownloading   : 12\n"), "{staged}");
+    let rows: Vec<_> = staged.lines().map(str::trim).filter(|line| line.starts_with("AP-")).collect();
+    assert_eq!(rows.len(), 12, "{staged}");
+    for row in rows {
+        let words: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(words[1..], ["17.9.4.27", "17.12.1.5", "Complete", "17.12.1.5", "0", "0", "CAPWAP"], "{row}");
+    }
+    assert!(said.contains("SUCCESS: predownload_check ") && said.contains("SUCCESS: install_add "), "{said}");
+    assert!(!said.contains("Upgrade-Window-1"), "the password is shown");
+
+    let log = between(&said, "\ndemo#show logging\n", "\n\n");
     let count = |words: &str| log.lines().filter(|line| line.contains(words)).count();
-    assert_eq!(count("install_engine: Started install add tftp://127.0.0.1:"), 5, "{log}");
-    assert_eq!(count("install_engine: Completed install add tftp://127.0.0.1:"), 5, "{log}");
-    assert_eq!(count("Disjoined Image Download Success"), 12, "{log}");
-    assert_eq!(count(" Joined"), 12, "only a join that reaches Run is logged: {log}");
+    for (server, fetches) in [("tftp://127.0.0.1:", 1), ("sftp://******@127.0.0.1:", 5)] {
+        assert_eq!(count(&format!("install_engine: Started install add {server}")), fetches, "{log}");
+        assert_eq!(count(&format!("install_engine: Completed install add {server}")), fetches, "{log}");
+    }
+    assert_eq!(count("install_engine: Completed install activate 17.12.1.5"), 1, "{log}");
+    assert_eq!(count("install_engine: Completed install commit"), 1, "{log}");
+    assert_eq!(count("Disjoined Image Download Success"), 1, "the newcomer at its join: {log}");
+    assert_eq!(count("Disjoined"), 13, "{log}");
+    assert_eq!(count(" Joined"), 24, "only a join that reaches Run is logged: {log}");
     assert_eq!(count("Failed"), 0, "{log}");
     // 145 blocks of 1,377 octets and one of 335.
     assert!(said.contains("took 200000 octets of ap1g8 in 146 messages, 335 octets in the last"), "{said}");

@@ -1,4 +1,4 @@
-//! `capledger demo`: a fleet is upgraded, or fails to be, on this machine alone.
+//! `capledger demo`: a fleet goes through an upgrade window, or fails to, on this machine alone.
 //!
 //! Exit codes: 0 it ended as documented; 1 it did not; 2 the arguments are wrong; 130 interrupted.
 
@@ -155,7 +155,10 @@ mod tests {
         for (bad, reason) in [
             ("--aps 0", "1..=1000"),
             ("--image-size 100", "3584..=1073741824"),
-            ("--fail fire", "wrong-path, unreachable, corrupt, power-cut"),
+            (
+                "--fail fire",
+                "wrong-path, unreachable, corrupt, power-cut, wrong-password, host-key, flash-full, canary",
+            ),
         ] {
             let error = line(bad).expect_err(bad);
             assert!(error.contains(reason), "{error}");

@@ -94,8 +94,9 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
     }
     drop(kept);
-    let ssh = ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), operators)?;
-    Ok(Daemon { hub, log, handle, vault, listening, control, feed, ssh, collectors })
+    let ssh =
+        ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), Arc::clone(&operators) as _)?;
+    Ok(Daemon { hub, log, handle, vault, operators, listening, control, feed, ssh, collectors })
 }
 
 fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {

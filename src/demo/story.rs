@@ -1,9 +1,15 @@
-//! The stories: how an upgrade fails, what an operator sees of it, and how it is put right. Each act has to happen as it
-//! is announced, or the demonstration has failed.
+//! The stories: how an upgrade window goes, how one fails, what an operator sees of it, and how it is put right. Each act
+//! has to happen as it is announced, or the demonstration has failed.
 
+mod canary;
 mod corrupt;
+mod flash_full;
+mod host_key;
 mod power_cut;
+mod steps;
 mod unreachable;
+mod window;
+mod wrong_password;
 mod wrong_path;
 
 use std::fmt::Write as _;
@@ -11,14 +17,15 @@ use std::time::Duration;
 
 use capledger_schema::event::WtpAddress;
 use capledger_schema::failure::FetchFailureKind;
-use capledger_schema::image::ImageFamily;
+use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Envelope, Event};
 use clap::ValueEnum;
 
 use super::stage::Stage;
+use super::terminal::Typed;
 use super::watch::{Seen, Watch};
-use super::{DemoError, FROM, Pace, TARGET};
+use super::{DemoError, FACTORY, NEXT, Pace, RUNNING};
 
 /// What fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,11 +38,28 @@ pub enum Story {
     Corrupt,
     /// An access point loses power in the middle of its download
     PowerCut,
+    /// The SFTP server refuses the login
+    WrongPassword,
+    /// The SFTP server shows another host key than the one that was pinned
+    HostKey,
+    /// An access point has no room for an image
+    FlashFull,
+    /// The canary of an upgrade in stages comes back on its old version
+    Canary,
 }
 
 impl Story {
     /// Every story.
-    pub const ALL: [Story; 4] = [Story::WrongPath, Story::Unreachable, Story::Corrupt, Story::PowerCut];
+    pub const ALL: [Story; 8] = [
+        Story::WrongPath,
+        Story::Unreachable,
+        Story::Corrupt,
+        Story::PowerCut,
+        Story::WrongPassword,
+        Story::HostKey,
+        Story::FlashFull,
+        Story::Canary,
+    ];
 
     /// As it is named on the command line.
     pub fn name(self) -> &'static str {
@@ -44,6 +68,10 @@ impl Story {
             Story::Unreachable => "unreachable",
             Story::Corrupt => "corrupt",
             Story::PowerCut => "power-cut",
+            Story::WrongPassword => "wrong-password",
+            Story::HostKey => "host-key",
+            Story::FlashFull => "flash-full",
+            Story::Canary => "canary",
         }
     }
 
@@ -54,6 +82,10 @@ impl Story {
             Story::Unreachable => "nobody answers at the address of the TFTP server",
             Story::Corrupt => "an image on the server is cut short, and one AP finds its own image's signature bad",
             Story::PowerCut => "an AP loses power in the middle of its download",
+            Story::WrongPassword => "the SFTP server refuses the login",
+            Story::HostKey => "the SFTP server shows another host key than the one that was pinned",
+            Story::FlashFull => "an AP has no room for an image",
+            Story::Canary => "the canary of an upgrade in stages comes back on its old version",
         }
     }
 
@@ -64,6 +96,10 @@ impl Story {
             Story::Unreachable => unreachable::acts(pace),
             Story::Corrupt => corrupt::acts(pace),
             Story::PowerCut => power_cut::acts(pace),
+            Story::WrongPassword => wrong_password::acts(),
+            Story::HostKey => host_key::acts(),
+            Story::FlashFull => flash_full::acts(),
+            Story::Canary => canary::acts(),
         }
     }
 
@@ -72,35 +108,64 @@ impl Story {
         match self {
             // One whose image is refused by the controller, one that refuses its image, and a healthy one.
             Story::Corrupt => 3,
-            Story::WrongPath | Story::Unreachable | Story::PowerCut => 1,
+            // One that it befalls, and one that goes on.
+            Story::FlashFull | Story::Canary => 2,
+            Story::WrongPath | Story::Unreachable | Story::PowerCut | Story::WrongPassword | Story::HostKey => 1,
         }
     }
 
     /// The plot and the acts, for people.
     pub fn programme(self, pace: &Pace) -> String {
-        let mut text = format!("{}: {}\n", self.name(), self.plot());
-        for (number, act) in (1..).zip(self.acts(pace)) {
-            let _ = writeln!(text, "  {number}. {act}");
-        }
-        text
+        numbered(&format!("{}: {}", self.name(), self.plot()), &self.acts(pace))
     }
 }
 
-/// Plays a story to its end.
-pub(super) async fn play(story: Story, pace: &Pace, stage: &Stage, watch: &mut Watch<'_>) -> Result<(), DemoError> {
+/// The plot and the acts of a story, or of the upgrade window in which nothing fails.
+pub(super) fn programme(story: Option<Story>, pace: &Pace) -> String {
+    match story {
+        Some(story) => story.programme(pace),
+        None => numbered(&format!("{}: {}", window::NAME, window::PLOT), &window::acts()),
+    }
+}
+
+/// What most of the access points run at first, and what they are brought to.
+pub(super) fn versions(story: Option<Story>) -> (ImageVersion, ImageVersion) {
+    match story {
+        Some(Story::WrongPath | Story::Unreachable | Story::Corrupt | Story::PowerCut) => (FACTORY, RUNNING),
+        Some(Story::WrongPassword | Story::HostKey | Story::FlashFull | Story::Canary) | None => (RUNNING, NEXT),
+    }
+}
+
+/// Plays a story, or the upgrade window in which nothing fails, to its end.
+pub(super) async fn play(
+    story: Option<Story>,
+    pace: &Pace,
+    stage: &Stage,
+    watch: &mut Watch<'_>,
+) -> Result<(), DemoError> {
     let mut play = Play { pace, stage, watch, happened: Vec::new() };
     match story {
-        Story::WrongPath => wrong_path::play(&mut play).await?,
-        Story::Unreachable => unreachable::play(&mut play).await?,
-        Story::Corrupt => corrupt::play(&mut play).await?,
-        Story::PowerCut => power_cut::play(&mut play).await?,
+        None => window::play(&mut play).await?,
+        Some(Story::WrongPath) => wrong_path::play(&mut play).await?,
+        Some(Story::Unreachable) => unreachable::play(&mut play).await?,
+        Some(Story::Corrupt) => corrupt::play(&mut play).await?,
+        Some(Story::PowerCut) => power_cut::play(&mut play).await?,
+        Some(Story::WrongPassword) => wrong_password::play(&mut play).await?,
+        Some(Story::HostKey) => host_key::play(&mut play).await?,
+        Some(Story::FlashFull) => flash_full::play(&mut play).await?,
+        Some(Story::Canary) => canary::play(&mut play).await?,
     }
-    let happened = std::mem::take(&mut play.happened);
-    let mut text = format!("\n{} ended as documented\n", story.name());
-    for (number, act) in (1..).zip(happened) {
+    let name = story.map_or(window::NAME, Story::name);
+    let text = numbered(&format!("\n{name} ended as documented"), &play.happened);
+    play.watch.say(&text)
+}
+
+fn numbered(head: &str, acts: &[String]) -> String {
+    let mut text = format!("{head}\n");
+    for (number, act) in (1..).zip(acts) {
         let _ = writeln!(text, "  {number}. {act}");
     }
-    play.watch.say(&text)
+    text
 }
 
 /// A story that is being played.
@@ -129,14 +194,29 @@ impl Play<'_, '_> {
         self.watch.until(self.stage, what, limit + self.pace.slack, found).await
     }
 
-    /// Shows what an operator types.
-    fn typed(&mut self, transcript: &str) -> Result<(), DemoError> {
+    /// Types as an operator does, and shows it; every line has to be accepted. What the terminal shows.
+    async fn types<L: AsRef<str>>(&mut self, lines: &[L]) -> Result<String, DemoError> {
+        self.tries(lines).await?.accepted()
+    }
+
+    /// Types as an operator does, and shows it, up to the first line that is refused.
+    async fn tries<L: AsRef<str>>(&mut self, lines: &[L]) -> Result<Typed, DemoError> {
+        let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
+        let typing = self.stage.types(&lines)?;
+        let what = format!("the controller answers `{}`", lines.last().unwrap_or(&""));
+        let typed = self.until(&what, self.stage.patience, |_| typing.done()).await?;
         let mut text = String::from("\n");
-        for line in transcript.lines() {
-            let _ = writeln!(text, "          {line}");
+        for line in typed.transcript.lines() {
+            let _ = writeln!(text, "{}", format!("          {line}").trim_end());
         }
         text.push('\n');
-        self.watch.say(&text)
+        self.watch.say(&text)?;
+        Ok(typed)
+    }
+
+    /// All that has happened.
+    fn seen(&self) -> &Seen {
+        self.watch.seen()
     }
 
     fn families(&self) -> Vec<ImageFamily> {
@@ -186,12 +266,21 @@ impl Play<'_, '_> {
         Ok(())
     }
 
-    /// Waits until all serve on the target.
-    async fn all_reach_the_target(&mut self) -> Result<(), DemoError> {
+    /// Waits until all serve on a version.
+    async fn all_serve(&mut self, version: ImageVersion) -> Result<(), DemoError> {
         let aps = self.aps();
-        let what = format!("all {aps} access points serve on {TARGET}");
-        self.until(&what, self.stage.patience, |seen| seen.all_serve(aps, TARGET).then_some(())).await
+        let what = format!("all {aps} access points serve on {version}");
+        self.until(&what, self.stage.patience, |seen| seen.all_serve(aps, version).then_some(())).await
     }
+}
+
+/// Fails unless it is as documented.
+fn must(holds: bool, what: &str, expected: &str, happened: &str) -> Result<(), DemoError> {
+    if holds {
+        return Ok(());
+    }
+    let (what, expected, happened) = (what.to_owned(), expected.to_owned(), happened.to_owned());
+    Err(DemoError::Otherwise { what, expected, happened })
 }
 
 /// A failed fetch.
@@ -267,6 +356,15 @@ mod tests {
             assert!(programme.starts_with(&format!("{}: ", story.name())), "{programme}");
             assert!(story.acts(&Pace::real()).len() >= 3, "{programme}");
         }
+    }
+
+    #[test]
+    fn the_upgrade_window_announces_its_acts_too() {
+        let programme = programme(None, &Pace::real());
+        assert!(
+            programme.starts_with("upgrade-window: ") && programme.contains("  6. `install commit`"),
+            "{programme}"
+        );
     }
 
     #[test]

@@ -18,13 +18,15 @@ pub(super) struct Audience<'a> {
     out: &'a mut dyn Write,
     printer: Printer,
     dashboard: Option<Dashboard>,
+    /// What was said while the dashboard had the screen.
+    held: String,
 }
 
 impl<'a> Audience<'a> {
     /// Opens the dashboard if one is wanted.
     pub(super) fn new(out: &'a mut dyn Write, dashboard: Option<&Options>) -> io::Result<Self> {
         let dashboard = dashboard.map(Dashboard::open).transpose()?;
-        Ok(Audience { out, printer: Printer::default(), dashboard })
+        Ok(Audience { out, printer: Printer::default(), dashboard, held: String::new() })
     }
 
     /// Shows what has happened. `state` is the fold of all of it.
@@ -42,8 +44,12 @@ impl<'a> Audience<'a> {
         self.out.flush()
     }
 
-    /// Says something beside the story.
+    /// Says something beside the story; while the dashboard has the screen it is kept for later.
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
+        if self.on_dashboard() {
+            self.held.push_str(text);
+            return Ok(());
+        }
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
@@ -56,12 +62,13 @@ impl<'a> Audience<'a> {
     /// The user left the dashboard, or it failed: lines from here on.
     fn leave_dashboard(&mut self) -> io::Result<()> {
         match self.dashboard.take().map(Dashboard::close) {
-            None => Ok(()),
+            None => return Ok(()),
             Some(Ok(End::Quit | End::Source)) => {
-                writeln!(self.out, "(the dashboard is closed; the upgrade goes on, and Ctrl-C stops it)")
+                writeln!(self.out, "(the dashboard is closed; the upgrade goes on, and Ctrl-C stops it)")?;
             }
-            Some(Err(error)) => writeln!(self.out, "(the dashboard failed: {error}; the upgrade goes on)"),
+            Some(Err(error)) => writeln!(self.out, "(the dashboard failed: {error}; the upgrade goes on)")?,
         }
+        self.out.write_all(std::mem::take(&mut self.held).as_bytes())
     }
 
     /// Gives the screen back.
@@ -72,6 +79,7 @@ impl<'a> Audience<'a> {
             // All that could be said of the upgrade is said below.
             let _ = writeln!(self.out, "(the dashboard failed: {error})");
         }
+        let _ = self.out.write_all(self.held.as_bytes());
     }
 }
 

@@ -85,6 +85,11 @@ impl<'a> Watch<'a> {
         Ok(Watch { follower: hub.follow(Seq(0)), seen: Seen::default(), audience, interrupt })
     }
 
+    /// All that has happened.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// Says something beside the story.
     pub(super) fn say(&mut self, text: &str) -> Result<(), DemoError> {
         self.audience.say(text).map_err(DemoError::Print)

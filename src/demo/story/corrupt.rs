@@ -6,7 +6,7 @@ use std::time::Duration;
 use capledger_schema::Event;
 use capledger_schema::failure::FetchFailureKind;
 
-use super::{FROM, Pace, Play, TARGET, fetch_failed, is, listed};
+use super::{FACTORY, Pace, Play, RUNNING, fetch_failed, is, listed};
 use crate::demo::DemoError;
 use crate::demo::watch::Seen;
 
@@ -14,10 +14,12 @@ pub(super) fn acts(_: &Pace) -> Vec<String> {
     vec![
         "the C9120's image on the server is half of one: the controller refuses it and sends nobody an octet"
             .to_owned(),
-        format!("AP-9105-01 finds its image's signature bad: it answers the last block with an error and keeps {FROM}"),
-        format!("the other APs are brought to {TARGET}; the C9120s are let in with {FROM} and serve"),
         format!(
-            "an operator puts the right file on the server: the C9120s are brought to {TARGET}; AP-9105-01 keeps {FROM}"
+            "AP-9105-01 finds its image's signature bad: it answers the last block with an error and keeps {FACTORY}"
+        ),
+        format!("the other APs are brought to {RUNNING}; the C9120s are let in with {FACTORY} and serve"),
+        format!(
+            "an operator puts the right file on the server: the C9120s are brought to {RUNNING}; AP-9105-01 keeps {FACTORY}"
         ),
     ]
 }
@@ -42,10 +44,10 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), DemoError> {
     let healthy: Vec<&str> =
         cast.iter().filter(|ap| !of_cut(ap) && ap.0 != bad).map(|(name, _)| name.as_str()).collect();
     let limit = play.stage.patience + play.pace.timers.image_data_start * 2;
-    let what = format!("{} serve on {TARGET}, and {} on {FROM}", listed(&healthy), listed(&waiting));
+    let what = format!("{} serve on {RUNNING}, and {} on {FACTORY}", listed(&healthy), listed(&waiting));
     play.until(&what, limit, |seen| {
         let all = |names: &[&str], version| names.iter().all(|name| seen.serves(name, version));
-        (all(&healthy, TARGET) && all(&waiting, FROM)).then_some(())
+        (all(&healthy, RUNNING) && all(&waiting, FACTORY)).then_some(())
     })
     .await?;
     let touched =
@@ -56,17 +58,16 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), DemoError> {
         return Err(DemoError::Otherwise { what, expected, happened });
     }
     let (healthy, waiting_names) = (listed(&healthy), listed(&waiting));
-    play.act(format!("{healthy} serve on {TARGET}, {waiting_names} on {FROM}"))?;
+    play.act(format!("{healthy} serve on {RUNNING}, {waiting_names} on {FACTORY}"))?;
 
     play.stage.repair_bundle()?;
-    let typed = play.stage.install_add()?;
-    play.typed(&typed)?;
+    play.types(&["install add profile default"]).await?;
     let limit = play.stage.patience + play.pace.timers.image_data_start * 2;
-    let what = format!("{waiting_names} serve on {TARGET}");
-    play.until(&what, limit, |seen| waiting.iter().all(|name| seen.serves(name, TARGET)).then_some(())).await?;
-    let what = format!("{bad} serves on {FROM}");
-    play.until(&what, limit, |seen| seen.serves(&bad, FROM).then_some(())).await?;
-    play.act(format!("{waiting_names} serve on {TARGET}; {bad} serves on {FROM}"))
+    let what = format!("{waiting_names} serve on {RUNNING}");
+    play.until(&what, limit, |seen| waiting.iter().all(|name| seen.serves(name, RUNNING)).then_some(())).await?;
+    let what = format!("{bad} serves on {FACTORY}");
+    play.until(&what, limit, |seen| seen.serves(&bad, FACTORY).then_some(())).await?;
+    play.act(format!("{waiting_names} serve on {RUNNING}; {bad} serves on {FACTORY}"))
 }
 
 /// How an access point refused its image.

@@ -2,7 +2,7 @@
 
 use capledger_schema::Event;
 
-use super::{FROM, Pace, Play, TARGET, is, seconds};
+use super::{FACTORY, Pace, Play, RUNNING, is, seconds};
 use crate::demo::DemoError;
 use crate::demo::watch::Seen;
 
@@ -12,8 +12,8 @@ pub(super) fn acts(pace: &Pace) -> Vec<String> {
             "AP-9105-01 loses power for {} with half of its image: the controller notes how far it came",
             seconds(pace.power_cut)
         ),
-        format!("it boots, still with {FROM}, and joins again"),
-        format!("it is given its image anew; all APs are brought to {TARGET}"),
+        format!("it boots, still with {FACTORY}, and joins again"),
+        format!("it is given its image anew; all APs are brought to {RUNNING}"),
     ]
 }
 
@@ -36,15 +36,15 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), DemoError> {
             })
         })
         .await?;
-    if version != FROM {
-        let (expected, happened) = (format!("it runs {FROM}"), format!("it runs {version}"));
+    if version != FACTORY {
+        let (expected, happened) = (format!("it runs {FACTORY}"), format!("it runs {version}"));
         return Err(DemoError::Otherwise { what: format!("{name} joins again"), expected, happened });
     }
     play.act(format!("{name} joined with {version}"))?;
 
-    play.all_reach_the_target().await?;
+    play.all_serve(RUNNING).await?;
     let aps = play.aps();
-    play.act(format!("{aps} APs serve on {TARGET}"))
+    play.act(format!("{aps} APs serve on {RUNNING}"))
 }
 
 /// The first failed download of an access point: its envelope's number, how far it came, and the controller's words.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use capledger_schema::failure::FetchFailureKind;
 
-use super::{Pace, Play, TARGET, seconds};
+use super::{Pace, Play, RUNNING, seconds};
 use crate::demo::DemoError;
 
 pub(super) fn acts(pace: &Pace) -> Vec<String> {
@@ -12,7 +12,7 @@ pub(super) fn acts(pace: &Pace) -> Vec<String> {
     vec![
         format!("the APs wait {timer} for their images (ImageDataStartTimer): `Disjoined Image Download Failed`"),
         format!("the fetches go on meanwhile, and end {timeout} after `Started install add`: `Timed out`"),
-        format!("an operator names the right server and has the images fetched: all APs are brought to {TARGET}"),
+        format!("an operator names the right server and has the images fetched: all APs are brought to {RUNNING}"),
     ]
 }
 
@@ -26,12 +26,11 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), DemoError> {
     let families = play.families().len();
     play.act(format!("{families} families: `Timed out`, {} after their start", seconds(took)))?;
 
-    let mut typed = play.stage.correct_profile()?;
-    typed.push_str(&play.stage.install_add()?);
-    play.typed(&typed)?;
-    play.all_reach_the_target().await?;
+    play.types(&play.stage.tftp_profile()).await?;
+    play.types(&["install add profile default"]).await?;
+    play.all_serve(RUNNING).await?;
     let aps = play.aps();
-    play.act(format!("{aps} APs serve on {TARGET}"))
+    play.act(format!("{aps} APs serve on {RUNNING}"))
 }
 
 fn tftp_timeout(pace: &Pace) -> Duration {

@@ -6,7 +6,7 @@ use capledger_schema::Event;
 use capledger_schema::failure::FetchFailureKind;
 use capledger_schema::image::ImageFamily;
 
-use super::{FROM, Pace, Play, TARGET, fetch_failed_after, seconds};
+use super::{FACTORY, Pace, Play, RUNNING, fetch_failed_after, seconds};
 use crate::demo::DemoError;
 
 pub(super) fn acts(pace: &Pace) -> Vec<String> {
@@ -15,8 +15,8 @@ pub(super) fn acts(pace: &Pace) -> Vec<String> {
         "every fetch fails at once: `No such file or directory`".to_owned(),
         format!("the APs wait {timer} for their images (ImageDataStartTimer): `Disjoined Image Download Failed`"),
         format!("they are back {rejoin} later and ask anew: `Started install add`, `No such file or directory`"),
-        format!("the next try is held back, and the APs are let in with {FROM}: they serve"),
-        format!("an operator corrects the path: all APs are brought to {TARGET}"),
+        format!("the next try is held back, and the APs are let in with {FACTORY}: they serve"),
+        format!("an operator corrects the path: all APs are brought to {RUNNING}"),
     ]
 }
 
@@ -44,14 +44,13 @@ pub(super) async fn play(play: &mut Play<'_, '_>) -> Result<(), DemoError> {
     play.act(format!("{family} was asked for again {} later: {}", seconds(again.0), again.1))?;
 
     let (aps, limit) = (play.aps(), play.pace.timers.image_data_start + Duration::from_secs(30));
-    let what = format!("all {aps} access points serve on {FROM}");
-    play.until(&what, limit, |seen| seen.all_serve(aps, FROM).then_some(())).await?;
-    play.act(format!("{aps} APs serve on {FROM}"))?;
+    let what = format!("all {aps} access points serve on {FACTORY}");
+    play.until(&what, limit, |seen| seen.all_serve(aps, FACTORY).then_some(())).await?;
+    play.act(format!("{aps} APs serve on {FACTORY}"))?;
 
-    let typed = play.stage.correct_profile()?;
-    play.typed(&typed)?;
-    play.all_reach_the_target().await?;
-    play.act(format!("{aps} APs serve on {TARGET}"))
+    play.types(&play.stage.tftp_profile()).await?;
+    play.all_serve(RUNNING).await?;
+    play.act(format!("{aps} APs serve on {RUNNING}"))
 }
 
 fn family_of_ap(play: &Play<'_, '_>, name: &str) -> Result<ImageFamily, DemoError> {
