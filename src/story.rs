@@ -22,6 +22,7 @@ pub(crate) struct Story {
     pub(crate) state: State,
     pub(crate) log: Log,
     next: u64,
+    ledger: bool,
 }
 
 pub(crate) fn moment(text: &str) -> Timestamp {
@@ -64,8 +65,14 @@ pub(crate) fn ap(name: &str, mac: &str, wtp: &str) -> WtpAddress {
 impl Story {
     /// A controller that has just started.
     pub(crate) fn begin(at: &str) -> Story {
-        let mut story =
-            Story { at: moment(at), envelopes: Vec::new(), state: State::default(), log: Log::default(), next: 1 };
+        let mut story = Story {
+            at: moment(at),
+            envelopes: Vec::new(),
+            state: State::default(),
+            log: Log::default(),
+            next: 1,
+            ledger: false,
+        };
         story.tell(
             Cause::Start,
             Subject::Controller,
@@ -93,7 +100,15 @@ impl Story {
         self
     }
 
+    /// From here on operations have the numbers that they have in a ledger: those of their first events.
+    pub(crate) fn number_from_the_ledger(&mut self) {
+        self.ledger = true;
+    }
+
     fn id(&mut self) -> u64 {
+        if self.ledger {
+            return self.envelopes.len() as u64 + 1;
+        }
         self.next += 1;
         self.next
     }

@@ -7,12 +7,14 @@
 pub mod collector;
 mod format;
 mod log;
+mod operations;
 mod time;
 mod upgrade;
 pub mod wire;
 
 pub use format::{action_word, disjoin_words, fetch_words, format};
 pub use log::{DEFAULT_LINES, Log};
+pub use operations::{Operations, Told};
 pub use time::{ClockMark, TimeFormat};
 
 use capledger_schema::id::Seq;

@@ -177,6 +177,10 @@ pub enum Show {
     InstallRollback,
     /// `show install log`
     InstallLog,
+    /// `show operation`
+    Operations,
+    /// `show operation ID`
+    Operation(u64),
     /// `show logging [last N]`
     Logging {
         /// Only so many lines.

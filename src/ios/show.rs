@@ -7,6 +7,7 @@ pub mod image_download;
 pub mod image_server;
 pub mod install;
 pub mod logging;
+pub mod operation;
 pub mod running_config;
 mod table;
 pub mod upgrade;
@@ -33,6 +34,8 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::InstallPart(part) => install::part(*part, view),
         Show::InstallRollback => install::rollback(view),
         Show::InstallLog => install::log(view),
+        Show::Operations => operation::list(view),
+        Show::Operation(number) => operation::show(*number, view),
         Show::Logging { last } => logging::show(view, *last),
         Show::Privilege => {
             let level = match privilege {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use capledger_schema::Envelope;
 use capledger_schema::project::Projection;
 
+use super::operations::Operations;
 use super::{Entry, format};
 
 /// Lines kept unless told otherwise.
@@ -16,6 +17,7 @@ pub struct Log {
     lines: u64,
     capacity: usize,
     ring: VecDeque<Entry>,
+    operations: Operations,
 }
 
 impl Default for Log {
@@ -27,7 +29,7 @@ impl Default for Log {
 impl Log {
     /// An empty log that keeps the last `capacity` lines, at least one.
     pub fn new(capacity: usize) -> Log {
-        Log { lines: 0, capacity: capacity.max(1), ring: VecDeque::new() }
+        Log { lines: 0, capacity: capacity.max(1), ring: VecDeque::new(), operations: Operations::default() }
     }
 
     /// How many lines there have been; the ordinal of the last one.
@@ -40,6 +42,11 @@ impl Log {
         self.capacity
     }
 
+    /// The stories of the last operations.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
     /// The lines kept, oldest first.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.ring.iter()
@@ -47,6 +54,7 @@ impl Log {
 
     /// Takes an event in and gives its line, if it is one.
     pub fn push(&mut self, envelope: &Envelope) -> Option<&Entry> {
+        self.operations.push(envelope);
         let line = format(envelope)?;
         self.lines += 1;
         if self.ring.len() == self.capacity {

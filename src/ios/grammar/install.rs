@@ -10,6 +10,8 @@ use crate::ios::action::{Action, InstallPart, Show};
 
 const SHOW_INSTALL: Token = kw("install", "Installed images");
 
+const SHOW_OPERATION: Token = kw("operation", "Fetches, downloads, checks and upgrades, and how they went");
+
 const INSTALL: Token = kw("install", "Package install commands");
 const ADD: Token = kw("add", "Fetch an image, check it and keep it");
 const ACTIVATE: Token = kw("activate", "Make a version the running one; access points that hold it restart into it");
@@ -56,6 +58,10 @@ pub(super) static TABLE: &[Entry] = &[
         Action::Show(Show::InstallRollback)
     }),
     user(&[SHOW, SHOW_INSTALL, kw("log", "What the install family did")], |_| Action::Show(Show::InstallLog)),
+    user(&[SHOW, SHOW_OPERATION], |_| Action::Show(Show::Operations)),
+    user(&[SHOW, SHOW_OPERATION, arg(Arg::Number(1, u64::MAX), "Number of the operation or AP upgrade")], |a| {
+        Action::Show(Show::Operation(a.number(0)))
+    }),
     privileged(
         &[
             INSTALL,

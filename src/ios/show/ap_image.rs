@@ -112,10 +112,15 @@ fn in_progress(wtp: &Wtp) -> bool {
 
 /// The row of an AP as of `now`.
 pub fn row(wtp: &Wtp, now: Timestamp) -> Row {
+    // `ap image swap` has the two change places for the next reset.
+    let (primary, backup) = match wtp.swapped {
+        Some(next) => (Some(next), wtp.inventory.version),
+        None => (wtp.inventory.version, wtp.backup()),
+    };
     let mut row = Row {
         name: name(wtp),
-        primary: wtp.inventory.version.unwrap_or(NO_VERSION),
-        backup: wtp.backup().unwrap_or(NO_VERSION),
+        primary: primary.unwrap_or(NO_VERSION),
+        backup: backup.unwrap_or(NO_VERSION),
         status: Status::None,
         version: wtp.image.version().unwrap_or(NO_VERSION),
         next_retry: "0".to_owned(),

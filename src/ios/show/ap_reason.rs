@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use capledger_schema::event::DownloadMode;
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::image::{ImageFamily, ImageVersion};
+use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::setting::ImageJoin;
 use capledger_schema::time::Timestamp;
@@ -38,10 +39,15 @@ pub fn show(view: &View) -> String {
             .to_owned();
     };
     let all = view.state.fleet.wtps.len();
-    let behind: Vec<&Wtp> = view.state.fleet.wtps.values().filter(|w| !w.runs(running)).collect();
-    let mut out = format!("Running version : {running}\nAPs not at it   : {} of {all}\n", behind.len());
-    for wtp in behind {
-        let reason = reason(wtp, running, view);
+    let behind: Vec<(&Wtp, ImageVersion)> =
+        view.state.fleet.wtps.values().filter_map(|w| Some((w, lacks(w, view.state)?))).collect();
+    let away = behind.iter().filter(|(_, target)| *target == running).count();
+    let mut out = format!("Running version : {running}\nAPs not at it   : {away} of {all}\n");
+    if let Some(staged) = view.state.installs.staged {
+        let _ = writeln!(out, "Staged version  : {staged}\nWithout it      : {} of {all}", behind.len() - away);
+    }
+    for (wtp, target) in behind {
+        let reason = reason(wtp, target, view);
         let runs = wtp.inventory.version.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
         let family = wtp.inventory.family.as_ref().map_or("no known family", ImageFamily::as_str);
         let _ =
@@ -59,6 +65,13 @@ pub fn show(view: &View) -> String {
         line("Since", &format!("{} ({ago} ago)", view.time.format(reason.since)));
     }
     out
+}
+
+/// The version that this AP does not run and is to, else the staged one if it does not hold it.
+fn lacks(wtp: &Wtp, state: &State) -> Option<ImageVersion> {
+    let to_run = state.version_to_run(&wtp.address.id, wtp.inventory.version).filter(|v| !wtp.runs(*v));
+    let staged = || state.installs.staged.filter(|v| !wtp.runs(*v) && wtp.backup() != Some(*v));
+    to_run.or_else(staged)
 }
 
 /// Why this AP does not run `running`.
@@ -147,6 +160,12 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
             next: "it is given the image when it joins; check its power and the network".into(),
             since: wtp.since,
         },
+        ImageStatus::None if view.state.installs.staged == Some(running) => Reason {
+            why: format!("{running} is staged and nobody gave it to the AP"),
+            words: None,
+            next: again(wtp, DownloadMode::Predownload).into(),
+            since: wtp.since,
+        },
         ImageStatus::None => not_cached(family, running, wtp.since, view).unwrap_or_else(|| Reason {
             why: match view.state.config.image.join {
                 ImageJoin::Defer => "it joined as it is, by `ap image join defer`".into(),
@@ -220,7 +239,7 @@ fn fetch_advice(failure: &FetchFailure, source: Option<&str>) -> String {
     }
 }
 
-fn download_advice(kind: DownloadFailureKind) -> &'static str {
+pub(super) fn download_advice(kind: DownloadFailureKind) -> &'static str {
     match kind {
         DownloadFailureKind::SessionLost => "check the AP's power and the path to it",
         DownloadFailureKind::TimedOut => "check the path to the AP for loss",

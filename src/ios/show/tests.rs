@@ -96,6 +96,41 @@ fn the_views_of_an_upgrade_read_as_their_golden_files() {
 }
 
 #[test]
+fn aps_that_lack_the_staged_version_are_named_with_what_keeps_it_from_them() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    story.configured(vec![Setting::SoftwareVersion(Some(version("17.9.4.27")))]);
+    let facts = image("ap1g8", "17.12.1.5");
+    let aps = [
+        ap("AP-holds-it", "2c5a.0f40.3000", "172.16.4.30:5248"),
+        ap("AP-flash", "2c5a.0f40.3100", "172.16.4.31:5248"),
+        ap("AP-idle", "2c5a.0f40.3200", "172.16.4.32:5248"),
+    ];
+    let fetch = story.add_started("tftp://172.16.5.27/EWC/17_12_1/ap1g8", "ap1g8");
+    story.add_completed(fetch, "tftp://172.16.5.27/EWC/17_12_1/ap1g8", facts.clone());
+    story.tell(Cause::Timer, Subject::Controller, Event::VersionStaged { version: version("17.12.1.5") });
+    for (n, wtp) in aps.iter().enumerate() {
+        let session = story.joined(wtp, "C9105AXI", "17.9.4.27", Some("17.3.3.26"), None);
+        story.in_run(session, wtp);
+        if n == 2 {
+            continue;
+        }
+        story.predownload_requested(wtp, &facts);
+        let download = story.download_started(session, wtp, DownloadMode::Predownload, &facts);
+        if n == 0 {
+            story.download_completed(download, wtp, &facts);
+        } else {
+            story.download_failed(download, wtp, DownloadFailureKind::FlashFull, "no space", 1, None);
+        }
+    }
+    let text = shown(&story, &Show::ApImageReason);
+    assert!(text.starts_with("Running version : 17.9.4.27\nAPs not at it   : 0 of 3\n"), "{text}");
+    assert!(text.contains("Staged version  : 17.12.1.5\nWithout it      : 2 of 3\n"), "{text}");
+    assert!(!text.contains("AP-holds-it"), "{text}");
+    assert!(text.contains("try 1 of the download failed: flash full\n    Words   : no space\n"), "{text}");
+    assert!(text.contains("17.12.1.5 is staged and nobody gave it to the AP\n"), "{text}");
+}
+
+#[test]
 fn every_view_of_an_empty_controller_prints() {
     let story = Story::begin("2024-02-01T16:00:00Z");
     let text = [

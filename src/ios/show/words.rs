@@ -40,6 +40,11 @@ pub(super) fn plural(n: u64, unit: &str) -> String {
     format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }
 
+/// `1 family`, `2 families`.
+pub(super) fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// `9000000 of 70512640 octets (12 %)`, or without the whole where that is not known.
 pub(super) fn progress(octets: u64, total: Option<u64>) -> String {
     match total.filter(|t| *t > 0) {

@@ -1,6 +1,7 @@
 use capledger_schema::event::{DisjoinReason, WtpAddress};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::setting::Setting;
+use capledger_schema::{Cause, Event, Subject};
 
 use super::*;
 use crate::ios::View;
@@ -253,6 +254,33 @@ fn a_name_with_spaces_or_too_long_for_its_column_is_still_one_word() {
     let (_, rows) = table(&text);
     let names: Vec<_> = rows.iter().filter_map(|r| r.split_whitespace().next()).collect();
     assert_eq!(names, ["AP_in_the_hall", &"é".repeat(32), "2c5a.0f40.6902", "2c5a.0f40.6903"]);
+}
+
+#[test]
+fn swapped_images_change_their_columns_until_the_ap_joins_again() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    run(&mut story, "17.9.4.27");
+    let wtp = ap("AP-1", "2c5a.0f40.6920", "172.16.4.33:5248");
+    let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", Some("17.3.3.26"), None);
+    story.in_run(session, &wtp);
+    let columns = |story: &Story| {
+        let row = row(story.state.fleet.named("AP-1").expect("it joined"), story.at);
+        (row.primary.to_string(), row.backup.to_string())
+    };
+    let (new, old) = ("17.9.4.27".to_owned(), "17.3.3.26".to_owned());
+    assert_eq!(columns(&story), (new.clone(), old.clone()));
+    let swap = |story: &mut Story, next: &str| {
+        let event = Event::WtpImageSwapped { wtp: wtp.clone(), next: version(next) };
+        story.tell(Cause::Timer, Subject::Wtp(wtp.id.clone()), event);
+    };
+    swap(&mut story, "17.3.3.26");
+    assert_eq!(columns(&story), (old.clone(), new.clone()));
+    swap(&mut story, "17.9.4.27");
+    assert_eq!(columns(&story), (new.clone(), old.clone()));
+    swap(&mut story, "17.3.3.26");
+    story.disjoined(session, &wtp, DisjoinReason::ResetByOperator);
+    story.joined(&wtp, "C9105AXI", "17.3.3.26", Some("17.9.4.27"), None);
+    assert_eq!(columns(&story), (old, new));
 }
 
 #[test]
