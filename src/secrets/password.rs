@@ -3,10 +3,10 @@
 //! The salt comes from the controller's key and the account's name, not from chance, so that a configuration that is
 //! read again changes nothing; two accounts, and two controllers, never share one.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::password_hash::PasswordVerifier as _;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params};
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::{Plain, SecretError};
 
@@ -15,6 +15,10 @@ pub const SALT: usize = 16;
 
 /// KiB of memory that checking one password may take: a hash that was made elsewhere can ask for gigabytes.
 const MEMORY_LIMIT: u32 = 64 << 10;
+
+/// The memory of the one password that is hashed at a time. It is kept: given back and taken anew by one thread after
+/// another, it would stay with each of them.
+static MEMORY: Mutex<Vec<Block>> = Mutex::new(Vec::new());
 
 /// Passes that checking one password may take.
 const TIME_LIMIT: u32 = 16;
@@ -25,9 +29,18 @@ pub fn hash(password: &Plain, salt: [u8; SALT]) -> Result<Plain, SecretError> {
     if !fits || password.expose().chars().any(char::is_control) {
         return Err(SecretError::Form);
     }
-    let hash = Argon2::default().hash_password_with_salt(password.expose().as_bytes(), &salt);
+    let params = Params::DEFAULT;
+    let hash = derive(password.expose(), &salt, Params::DEFAULT_OUTPUT_LEN, &params).and_then(|hash| {
+        Some(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params).ok()?,
+            salt: Some(Salt::new(&salt).ok()?),
+            hash: Some(hash),
+        })
+    });
     // Lengths and parameters are our own.
-    hash.map(|hash| Plain::new(hash.to_string())).map_err(|_| SecretError::Form)
+    hash.map(|hash| Plain::new(hash.to_string())).ok_or(SecretError::Form)
 }
 
 /// Whether it is a hash that [`verify`] can check within its limits.
@@ -38,7 +51,31 @@ pub fn is_hash(text: &Plain) -> bool {
 /// Whether a password is the one of a hash. Takes as long for a wrong one as for the right one, and no time at all for
 /// what is no hash.
 pub fn verify(password: &str, hash: &Plain) -> bool {
-    parse(hash).is_some_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let right = parse(hash).and_then(|(hash, params)| {
+        let (salt, wanted) = (hash.salt?, hash.hash?);
+        // They are compared in a time that tells nothing.
+        Some(derive(password, &salt, wanted.len(), &params)? == wanted)
+    });
+    right == Some(true)
+}
+
+fn derive(password: &str, salt: &[u8], octets: usize, params: &Params) -> Option<Output> {
+    let mut out = vec![0; octets];
+    let mut memory = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let (usual, blocks) = (Params::DEFAULT.block_count(), params.block_count());
+    memory.resize(usual.max(blocks), Block::new());
+    let derived = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()).hash_password_into_with_memory(
+        password.as_bytes(),
+        salt,
+        &mut out,
+        &mut memory[..blocks],
+    );
+    // Nothing of a password stays behind.
+    memory.fill(Block::new());
+    memory.truncate(usual);
+    memory.shrink_to(usual);
+    derived.ok()?;
+    Output::new(&out).ok()
 }
 
 /// A hash that no password has: so that an account that is not there takes as long to refuse as one that is.
@@ -48,11 +85,12 @@ pub fn nobodys() -> Plain {
 
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-fn parse(text: &Plain) -> Option<PasswordHash> {
+fn parse(text: &Plain) -> Option<(PasswordHash, Params)> {
     let hash = PasswordHash::new(text.expose()).ok()?;
     let params = Params::try_from(&hash).ok()?;
     let fits = params.m_cost() <= MEMORY_LIMIT && params.t_cost() <= TIME_LIMIT && params.p_cost() <= 4;
-    (hash.algorithm.as_str() == "argon2id" && hash.hash.is_some() && fits).then_some(hash)
+    let known = hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into());
+    (known && hash.salt.is_some() && hash.hash.is_some() && fits).then_some((hash, params))
 }
 
 #[cfg(test)]

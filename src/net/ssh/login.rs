@@ -16,7 +16,7 @@ use crate::net::hub::Hub;
 use crate::secrets::{Vault, password};
 
 /// Passwords that are checked at once.
-pub(super) const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 1;
 
 /// How long a wrong password takes.
 pub(super) const DELAY: Duration = Duration::from_secs(2);
