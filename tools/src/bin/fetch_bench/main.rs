@@ -34,12 +34,21 @@ struct Arguments {
     /// Octets of the image
     #[arg(long, default_value_t = REFERENCE_OCTETS)]
     octets: u64,
+    /// Only this protocol
+    #[arg(long)]
+    only: Option<Protocol>,
     /// The core of the servers
     #[arg(long, default_value_t = 0)]
     server_core: usize,
     /// The other core, for the clients of the second half
     #[arg(long, default_value_t = 1)]
     client_core: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Protocol {
+    Tftp,
+    Sftp,
 }
 
 const NAME: &str = "ap1g8";
@@ -64,38 +73,76 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     image.write(BufWriter::new(std::fs::File::create(root.path().join(NAME))?))?;
     println!("{} octets, {} runs each, medians", arguments.octets, arguments.runs);
     println!("{:<12} {:<44} {:<11} {:>9} {:>9}", "server", "client", "placement", "seconds", "MB/s");
-    for kind in [Kind::Embedded, Kind::Hpa, Kind::Atftpd] {
-        pin(arguments.server_core)?;
-        let Some(server) = Server::start(kind, root.path())? else {
-            println!("{:<12} skipped: not installed", kind.name());
-            continue;
-        };
-        for client in clients() {
-            row(arguments, kind.name(), &client.label(), || client.fetch(server.address, &image))?;
+    if arguments.only != Some(Protocol::Sftp) {
+        for kind in [Kind::Embedded, Kind::Hpa, Kind::Atftpd] {
+            pin(arguments.server_core)?;
+            let Some(server) = Server::start(kind, root.path())? else {
+                println!("{:<12} skipped: not installed", kind.name());
+                continue;
+            };
+            let (server, image) = (&server, &image);
+            let clients = clients();
+            let rows = clients.iter().map(|client| Row::new(client.label(), || client.fetch(server.address, image)));
+            compare(arguments, kind.name(), rows.collect())?;
         }
     }
-    pin(arguments.server_core)?;
-    let Some(server) = sftp::Sshd::start(root.path())? else {
-        println!("{:<12} skipped: not installed", "sshd");
-        return Ok(());
-    };
-    for client in sftp::Client::ALL {
-        row(arguments, "sshd", client.label(), || client.fetch(&server, &image))?;
+    if arguments.only != Some(Protocol::Tftp) {
+        pin(arguments.server_core)?;
+        let Some(server) = sftp::Sshd::start(root.path())? else {
+            println!("{:<12} skipped: not installed", "sshd");
+            return Ok(());
+        };
+        let (server, image) = (&server, &image);
+        let rows = sftp::Client::ALL.map(|client| Row::new(client.label(), move || client.fetch(server, image)));
+        compare(arguments, "sshd", rows.into())?;
     }
     Ok(())
 }
 
-/// Times a pair in both placements and prints a line for each.
-fn row(arguments: &Arguments, server: &str, client: &str, once: impl Fn() -> Outcome<Option<Duration>>) -> Outcome<()> {
+/// A client, and how long its fetches took.
+struct Row<'a> {
+    label: String,
+    once: Box<dyn Fn() -> Outcome<Option<Duration>> + 'a>,
+    times: Vec<Duration>,
+    /// Why there is none.
+    none: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    fn new(label: impl Into<String>, once: impl Fn() -> Outcome<Option<Duration>> + 'a) -> Self {
+        Row { label: label.into(), once: Box::new(once), times: Vec::new(), none: None }
+    }
+
+    fn median(&mut self) -> Option<Duration> {
+        self.times.sort_unstable();
+        self.times.get(self.times.len() / 2).copied()
+    }
+}
+
+/// Times clients of one server in turns, so that what else the machine does falls on all of them alike, and prints a
+/// line for each.
+fn compare(arguments: &Arguments, server: &str, mut rows: Vec<Row<'_>>) -> Outcome<()> {
     for (placement, core) in [("same core", arguments.server_core), ("other core", arguments.client_core)] {
         pin(core)?;
-        match median(arguments.runs, &once) {
-            Ok(Some(took)) => {
-                let rate = arguments.octets as f64 / 1e6 / took.as_secs_f64();
-                println!("{server:<12} {client:<44} {placement:<11} {:>9.3} {rate:>9.1}", took.as_secs_f64());
+        for _ in 0..arguments.runs.max(1) {
+            for row in rows.iter_mut().filter(|row| row.none.is_none()) {
+                match (row.once)() {
+                    Ok(Some(took)) => row.times.push(took),
+                    Ok(None) => row.none = Some("skipped: not installed".to_owned()),
+                    Err(e) => row.none = Some(format!("failed: {e}")),
+                }
             }
-            Ok(None) => println!("{server:<12} {client:<44} skipped: not installed"),
-            Err(e) => println!("{server:<12} {client:<44} {placement:<11} failed: {e}"),
+        }
+        for row in &mut rows {
+            let (median, label) = (row.median(), &row.label);
+            match (&row.none, median) {
+                (None, Some(took)) => {
+                    let rate = arguments.octets as f64 / 1e6 / took.as_secs_f64();
+                    println!("{server:<12} {label:<44} {placement:<11} {:>9.3} {rate:>9.1}", took.as_secs_f64());
+                }
+                (why, _) => println!("{server:<12} {label:<44} {placement:<11} {}", why.as_deref().unwrap_or_default()),
+            }
+            row.times.clear();
         }
     }
     Ok(())
@@ -112,18 +159,6 @@ fn pin(core: usize) -> nix::Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core)?;
     sched_setaffinity(Pid::from_raw(0), &cores)
-}
-
-fn median(runs: usize, once: impl Fn() -> Outcome<Option<Duration>>) -> Outcome<Option<Duration>> {
-    let mut times = Vec::new();
-    for _ in 0..runs.max(1) {
-        match once()? {
-            Some(time) => times.push(time),
-            None => return Ok(None),
-        }
-    }
-    times.sort_unstable();
-    Ok(Some(times[times.len() / 2]))
 }
 
 #[derive(Clone, Copy)]
