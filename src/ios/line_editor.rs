@@ -12,6 +12,7 @@ mod tests;
 use history::History;
 use keys::{Key, Keys};
 use screen::Screen;
+use unicode_width::UnicodeWidthChar;
 
 /// Octets of a line at most.
 pub const LINE_LIMIT: usize = 4_096;
@@ -214,6 +215,10 @@ impl LineEditor {
     }
 
     fn insert(&mut self, new: &[char]) {
+        // An accent of its own melts into the character before it: no cell of the terminal would be its own to erase.
+        if self.echo == Echo::On && new.iter().any(|c| c.width() == Some(0)) {
+            return self.ring();
+        }
         if self.too_long || self.octets + utf8(new) > LINE_LIMIT {
             if !self.too_long {
                 self.ring();

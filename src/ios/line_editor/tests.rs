@@ -280,6 +280,7 @@ fn what_is_hidden_for_a_message_comes_back_whole() {
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
+        1 => Just("\u{300}".as_bytes().to_vec()),
         12 => "[a-z ?é€]".prop_map(String::into_bytes),
         2 => Just(vec![0x08]),
         6 => prop::sample::select(vec![1_u8, 2, 4, 5, 6, 11, 14, 16, 21, 23, 25]).prop_map(|o| vec![o]),
