@@ -197,7 +197,8 @@ mod tests {
         let story = story();
         let mut text = shown(&story, &Show::Operations);
         for (number, _) in story.log.operations().all() {
-            text += &format!("-- {number}\n{}", shown(&story, &Show::Operation(number)));
+            text.extend(["-- ", &number.to_string(), "\n"]);
+            text.push_str(&shown(&story, &Show::Operation(number)));
         }
         assert_golden("show_operation.txt", &text);
     }
