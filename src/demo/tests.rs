@@ -14,8 +14,8 @@ fn story(story: Story, aps: usize) -> (Outcome, String) {
     let mut config =
         DemoConfig { aps, image_octets: 60_000, story: Some(story), pace: Pace::quick(), ..DemoConfig::new() };
     if story == Story::WrongPassword {
-        // The server takes two seconds to refuse a login.
-        config.pace.tftp_timeout = 20;
+        // The server takes two seconds to refuse a login, and the reason is looked at before the next try.
+        (config.pace.tftp_timeout, config.pace.retry_delay) = (20, 30);
     }
     let (result, text, _dir) = played(&config);
     let outcome = result.unwrap_or_else(|error| panic!("{error}\n{text}"));
