@@ -71,6 +71,9 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let operators =
         Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), clock));
     let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&operators) as Arc<dyn CommandLine>)?;
+    // The host key is made here, before the image servers look for it.
+    let ssh =
+        ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), Arc::clone(&operators) as _)?;
     let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
     let parts = Parts {
         ac: Ac::new(Seed(u64::from_be_bytes(entropy()?)), state),
@@ -94,8 +97,6 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
     }
     drop(kept);
-    let ssh =
-        ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), Arc::clone(&operators) as _)?;
     Ok(Daemon { hub, log, handle, vault, operators, listening, control, feed, ssh, collectors })
 }
 

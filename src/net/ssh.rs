@@ -8,7 +8,6 @@
 
 mod connection;
 mod gate;
-pub mod host_key;
 mod login;
 
 use std::borrow::Cow;
@@ -33,9 +32,9 @@ use super::feed::CommandLine;
 use super::hub::Hub;
 use crate::command::{AccessFact, Command};
 use crate::secrets::Vault;
+use crate::serve::host_key::{self, HostKeyError};
 use connection::{Connection, METHODS, Visit};
 use gate::{Cutter, Gate, HALF_OPEN};
-use host_key::HostKeyError;
 use login::Logins;
 
 pub use gate::LINES;
@@ -111,7 +110,7 @@ impl Server {
         handle: Handle,
         commands: Arc<dyn CommandLine>,
     ) -> Result<Server, SshError> {
-        let config = Arc::new(config(host_key::load_or_create(dir)?));
+        let config = Arc::new(config(host_key::load_or_make(dir)?));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(8 * LINES)
