@@ -17,7 +17,7 @@ use crate::command::Command;
 use crate::daemon::{Daemon, Options};
 use crate::ios::config_file;
 use crate::net::control::Handle;
-use crate::secrets::Vault;
+use crate::secrets::{Key, Vault};
 
 const ENDED: u8 = 1;
 const NOT_STARTED: u8 = 2;
@@ -138,6 +138,11 @@ fn read_config(path: &Path, data_dir: &Path) -> Result<config_file::File, String
     std::fs::File::open(path)
         .and_then(|file| file.take(limit).read_to_string(&mut text))
         .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    if !data_dir.exists() {
+        // A wrong line is told before anything is made.
+        let vault = Vault::in_memory(Key::new(&[0; 32]).map_err(|e| e.to_string())?);
+        config_file::read_file(&text, &vault).map_err(|e| format!("{}, {e}", path.display()))?;
+    }
     let vault = Vault::open(data_dir).map_err(|e| e.to_string())?;
     config_file::read_file(&text, &vault).map_err(|e| format!("{}, {e}", path.display()))
 }
