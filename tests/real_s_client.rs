@@ -87,6 +87,9 @@ impl Client<'_> {
 
 #[test]
 fn every_suite_of_old_access_points_is_refused_by_default_and_spoken_when_it_is_turned_on() {
+    if support::too_long(25) {
+        return;
+    }
     let Some(openssl) = program("openssl") else { return skipped("openssl is not installed") };
     let dir = tempfile::tempdir().expect("a directory");
     let files = Files::new(dir.path());

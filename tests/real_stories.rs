@@ -118,6 +118,9 @@ fn a_wrong_path_by_tftp_gives_the_reference_log_and_its_reason() {
 
 #[test]
 fn an_unreachable_server_gives_the_reference_log_and_its_reason() {
+    if support::too_long(20) {
+        return;
+    }
     // A bound socket that nobody reads: requests vanish, and nothing tells the client so.
     let unread = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     let story = Story::of_silence(unread.local_addr().expect("bound"), "Words   : SERVER: no answer for 12 s");
@@ -126,6 +129,9 @@ fn an_unreachable_server_gives_the_reference_log_and_its_reason() {
 
 #[test]
 fn a_server_that_stalls_gives_the_log_of_an_unreachable_one() {
+    if support::too_long(20) {
+        return;
+    }
     let server = stalling::Server::start(6);
     let story = Story::of_silence(server.address(), "Words   : SERVER: no answer for 12 s after 3072 octets");
     story.play().assert_the_access_point_gave_up_before_the_fetch(&story);

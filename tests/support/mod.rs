@@ -37,6 +37,15 @@ pub(crate) fn peers_are_required() -> bool {
     std::env::var_os("CAPLEDGER_REQUIRE_PEERS").is_some_and(|value| value == "1")
 }
 
+/// Says that a test which lasts is skipped, so that the tests as a whole stay quick; with `CAPLEDGER_REQUIRE_PEERS=1` it
+/// runs.
+pub(crate) fn too_long(seconds: u32) -> bool {
+    if !peers_are_required() {
+        eprintln!("SKIPPED: it lasts about {seconds} s; CAPLEDGER_REQUIRE_PEERS=1 runs it");
+    }
+    !peers_are_required()
+}
+
 /// The program of this name, if it is installed.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     programs(name).next()
