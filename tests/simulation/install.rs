@@ -184,7 +184,8 @@ fn families_that_do_not_agree_are_named_and_nothing_is_staged() {
 fn a_profile_that_is_corrected_while_its_fetches_run_begins_them_anew_from_there() {
     for seed in seeds([38]) {
         let mut world = World::new(Plan { fetch: 5 * MINUTE, ..Plan::new(seed, 16) });
-        world.run(Duration::from_secs(20));
+        // Longer than the longest random wait before a discovery, and shorter than an access point's patience.
+        world.run(Duration::from_secs(29));
         assert_eq!(world.controller.watch.story.count("InstallAddStarted"), 8);
         world.plan.fetch = Duration::from_secs(2);
         let path = Setting::TftpImagePath(Some("/EWC/elsewhere".to_owned()));

@@ -44,6 +44,11 @@ pub(crate) struct Block {
     pub(crate) len: u16,
 }
 
+/// Whether a request carries an Image Data element of type 5, abort (RFC 5415 4.6.26).
+fn is_abort(octets: &[u8]) -> bool {
+    octets.windows(5).any(|w| w == [0, 24, 0, 1, 5])
+}
+
 /// One direction: the requests of one end.
 #[derive(Debug, Default)]
 struct Requests {
@@ -57,7 +62,9 @@ impl Requests {
         if !peek.kind.is_request() {
             return false;
         }
-        if let Some((before, same)) = &self.outstanding {
+        // A block whose octets can no longer be read cannot be repeated: the request that calls the download off follows.
+        let calls_off = |before: &Peek| *before != peek && before.kind == peek.kind && is_abort(octets);
+        if let Some((before, same)) = self.outstanding.as_ref().filter(|(before, _)| !calls_off(before)) {
             assert_eq!(*before, peek, "{who} sends a request while another one is outstanding");
             assert_eq!(same, octets, "{who} repeats a request, but alters it");
             return false;
