@@ -159,11 +159,8 @@ fn fetch(
     }
     let ingest = cache.ingest(expect).map_err(|e| e.failure())?;
     let mut intake = Intake::new(ingest, reporter);
-    transfer(request, client, cancel, &mut intake)?;
-    if cancel.is_cancelled() {
-        return Err(cancelled());
-    }
-    intake.must_be(listed::digest(request, client, cancel)?);
+    let listed = listed::fetch(request, client, cancel, &mut intake)?;
+    intake.must_be(listed);
     intake.finish().map(Ended::Image)
 }
 

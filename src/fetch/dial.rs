@@ -46,7 +46,7 @@ impl Patience<'_> {
 }
 
 /// Runs a client on this thread, until it is done; what it leaves running ends with it.
-pub(super) fn run<F: Future<Output = Result<(), FetchFailure>>>(client: F) -> Result<(), FetchFailure> {
+pub(super) fn run<T>(client: impl Future<Output = Result<T, FetchFailure>>) -> Result<T, FetchFailure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| FetchFailure::new(FetchFailureKind::Local, format!("no runtime: {e}")))?;
     let outcome = runtime.block_on(client);

@@ -11,22 +11,22 @@ use capledger_schema::id::Sha256;
 
 use super::report::ServerKey;
 use super::tftp::client::ClientConfig;
-use super::{Cancel, FetchRequest, Sink, transfer};
+use super::{Cancel, FetchRequest, FetchUrl, Scheme, Sink, sftp, transfer};
 use crate::image::sums::{SUMS_FILE, SUMS_LIMIT, Sums};
 
 /// The server has just answered for the image; one that does not for the list has none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The digest that is listed for the request's file; none without a list, or if it does not list the file.
-pub(super) fn digest(
+/// Brings the image into the sink and, from the same server, the digest that is listed for it; none without a list, or
+/// if it does not list the file.
+pub(super) fn fetch(
     request: &FetchRequest,
     client: &ClientConfig,
     cancel: &Cancel,
+    sink: &mut dyn Sink,
 ) -> Result<Option<Sha256>, FetchFailure> {
-    let url = &request.url;
-    let name = url.path().rsplit('/').next().unwrap_or_default();
     let list = FetchRequest {
-        url: url.beside(SUMS_FILE),
+        url: request.url.beside(SUMS_FILE),
         family: None,
         version: None,
         max_size: SUMS_LIMIT,
@@ -34,21 +34,34 @@ pub(super) fn digest(
         ..request.clone()
     };
     let mut text = Text(Vec::new());
-    if let Err(failure) = transfer(&list, client, cancel, &mut text) {
-        if cancel.is_cancelled() {
-            return Err(super::cancelled());
+    let listed = match request.url.scheme() {
+        // A second login would cost a round of keys, and one more line in the server's log.
+        Scheme::Sftp => sftp::fetch_both((request, sink), (&list, &mut text), cancel)?,
+        Scheme::Tftp | Scheme::Http | Scheme::Https | Scheme::File => {
+            transfer(request, client, cancel, sink)?;
+            if cancel.is_cancelled() { Ok(()) } else { transfer(&list, client, cancel, &mut text) }
         }
-        if failure.kind != FetchFailureKind::NotFound {
-            tracing::info!("{}: {failure}; {url} is taken without it", list.url);
-        }
-        return Ok(None);
+    };
+    if cancel.is_cancelled() {
+        return Err(super::cancelled());
     }
-    match Sums::parse(&String::from_utf8_lossy(&text.0)) {
-        Ok(sums) => Ok(sums.get(name)),
+    Ok(digest(&request.url, &list.url, listed.map(|()| text)))
+}
+
+/// What the list says of the image.
+fn digest(url: &FetchUrl, list: &FetchUrl, text: Result<Text, FetchFailure>) -> Option<Sha256> {
+    let name = url.path().rsplit('/').next().unwrap_or_default();
+    match text.map(|text| Sums::parse(&String::from_utf8_lossy(&text.0))) {
+        Ok(Ok(sums)) => sums.get(name),
+        Err(failure) if failure.kind == FetchFailureKind::NotFound => None,
+        Err(failure) => {
+            tracing::info!("{list}: {failure}; {url} is taken without it");
+            None
+        }
         // Some servers answer any question with a page of theirs.
-        Err(e) => {
-            tracing::warn!("{}: {e}; {url} is taken without it", list.url);
-            Ok(None)
+        Ok(Err(e)) => {
+            tracing::warn!("{list}: {e}; {url} is taken without it");
+            None
         }
     }
 }

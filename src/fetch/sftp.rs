@@ -31,12 +31,29 @@ const AHEAD: usize = 32;
 /// Octets that are handed on at once.
 const PIECE: usize = 256 << 10;
 
+/// A file, and where its octets go.
+pub(super) type Wanted<'a> = (&'a FetchRequest, &'a mut dyn Sink);
+
 /// Reads the request's file into the sink.
 pub(super) fn fetch(request: &FetchRequest, cancel: &Cancel, sink: &mut dyn Sink) -> Result<(), FetchFailure> {
-    super::dial::run(read(request, &Patience { cancel, silence: request.timeout }, sink))
+    super::dial::run(read((request, sink), None, cancel)).map(drop)
 }
 
-async fn read(request: &FetchRequest, patience: &Patience<'_>, sink: &mut dyn Sink) -> Result<(), FetchFailure> {
+/// Reads a file, and behind it a second one in the same login: what became of that one is no failure of the first.
+pub(super) fn fetch_both(
+    first: Wanted<'_>,
+    second: Wanted<'_>,
+    cancel: &Cancel,
+) -> Result<Result<(), FetchFailure>, FetchFailure> {
+    super::dial::run(read(first, Some(second), cancel))
+}
+
+async fn read(
+    (request, sink): Wanted<'_>,
+    behind: Option<Wanted<'_>>,
+    cancel: &Cancel,
+) -> Result<Result<(), FetchFailure>, FetchFailure> {
+    let patience = &Patience { cancel, silence: request.timeout };
     let url = &request.url;
     let stream = dial(url.host(), url.port(), patience).await?;
     let check = KeyCheck::new(request.pin.clone());
@@ -51,7 +68,11 @@ async fn read(request: &FetchRequest, patience: &Patience<'_>, sink: &mut dyn Si
         sink.server_key(key);
     }
     auth::login(&mut session, request, patience, &checked).await?;
-    let outcome = transfer(&session, request, patience, sink, &checked).await;
+    let mut outcome = transfer(&session, request, patience, sink, &checked).await.map(Ok);
+    if let (Ok(second), Some((request, sink))) = (&mut outcome, behind) {
+        let patience = Patience { cancel, silence: request.timeout };
+        *second = transfer(&session, request, &patience, sink, &checked).await;
+    }
     goodbye(session.disconnect(Disconnect::ByApplication, "", "")).await;
     outcome
 }

@@ -5,6 +5,7 @@
 //! part by part as it is read. The cache decides nothing about which images are kept.
 
 mod error;
+mod hashing;
 mod ingest;
 mod open;
 #[cfg(test)]

@@ -12,8 +12,8 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use tempfile::{Builder, NamedTempFile};
 
 use super::error::ImageError;
+use super::hashing::Hashing;
 use super::{PARTIAL, sync_directory};
-use crate::image::digest::Digester;
 use crate::image::info::{ImageInfo, InfoScan};
 
 /// Octets are gathered to writes of this size.
@@ -41,7 +41,7 @@ pub struct Ingest {
     scan: InfoScan,
     /// Whether family and version have been compared with what is expected.
     compared: bool,
-    digester: Digester,
+    hashing: Hashing,
     /// Octets that are neither hashed nor written yet.
     pending: Vec<u8>,
 }
@@ -53,11 +53,11 @@ impl Ingest {
             .permissions(Permissions::from_mode(0o600))
             .tempfile_in(dir)
             .map_err(|e| ImageError::local(dir, e))?;
-        Ok(Self::over(dir, file, expect))
+        Self::over(dir, file, expect)
     }
 
-    fn over(dir: &Path, file: NamedTempFile, expect: Expect) -> Self {
-        Ingest {
+    fn over(dir: &Path, file: NamedTempFile, expect: Expect) -> Result<Self, ImageError> {
+        Ok(Ingest {
             dir: dir.to_owned(),
             file,
             expect,
@@ -66,9 +66,9 @@ impl Ingest {
             octets: 0,
             scan: InfoScan::new(),
             compared: false,
-            digester: Digester::new(),
+            hashing: Hashing::start().map_err(|e| ImageError::local(dir, e))?,
             pending: Vec::with_capacity(2 * WRITE),
-        }
+        })
     }
 
     /// The sender says how many octets will come. What is too large, or more than the disk has room for, is refused
@@ -125,7 +125,7 @@ impl Ingest {
         }
         self.write_pending()?;
         let info = self.scan.finish(self.announced.is_some())?;
-        let digests = self.digester.finish();
+        let digests = self.hashing.finish().map_err(|e| ImageError::local(self.file.path(), e))?;
         let found = digests.sha256;
         if let Some(listed) = self.listed.filter(|listed| *listed != found) {
             return Err(ImageError::NotAsListed { found, listed });
@@ -147,11 +147,9 @@ impl Ingest {
     }
 
     fn write_pending(&mut self) -> Result<(), ImageError> {
-        self.digester.update(&self.pending);
         let written = self.file.as_file_mut().write_all(&self.pending);
-        written.map_err(|e| ImageError::local(self.file.path(), e))?;
-        self.pending.clear();
-        Ok(())
+        let taken = written.and_then(|()| self.hashing.take(&mut self.pending));
+        taken.map_err(|e| ImageError::local(self.file.path(), e))
     }
 }
 
@@ -189,7 +187,8 @@ mod tests {
         let full = OpenOptions::new().write(true).open("/dev/full").expect("the kernel's full device");
         let file = NamedTempFile::new_in(dir.path()).expect("a file").into_temp_path();
         let file = NamedTempFile::from_parts(full, file);
-        let mut ingest = Ingest::over(dir.path(), file, Expect { family: None, version: None, max_size: 1 << 30 });
+        let mut ingest = Ingest::over(dir.path(), file, Expect { family: None, version: None, max_size: 1 << 30 })
+            .expect("a thread");
         let spec = crate::image::bundle::ImageSpec {
             family: "ap1g8".parse().expect("family"),
             version: ImageVersion([17, 9, 4, 27]),
