@@ -38,7 +38,8 @@ pub enum Cause {
     Operator {
         /// The user's name.
         user: String,
-        /// Where from: an address, or `console`.
+        /// Where from: the session's line and address, as in `vty3 (172.16.5.9)`; an address alone where no session has
+        /// begun, and in older ledgers; or `console`.
         from: String,
     },
     /// A deadline passed.

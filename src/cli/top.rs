@@ -164,6 +164,7 @@ mod tests {
 
     use capledger_schema::project::State;
     use tempfile::TempDir;
+    use tokio::sync::watch;
 
     use super::*;
     use crate::net::feed::{Answer, CommandLine, Output, Server, Session, User};
@@ -190,7 +191,8 @@ mod tests {
     fn daemon(dir: &TempDir, story: &Story) -> (Arc<Hub>, Server) {
         let hub = Arc::new(Hub::new(State::default(), Arc::new(|_, _| Ok(Vec::new()))));
         hub.publish(&story.envelopes);
-        let server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(NoCommands)).expect("a server");
+        let server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(NoCommands), watch::channel(true).1)
+            .expect("a server");
         (hub, server)
     }
 

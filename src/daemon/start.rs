@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use capledger_schema::id::Seq;
 use capledger_schema::project::{Projection, State};
 use capledger_schema::setting::Setting;
+use tokio::sync::watch;
 
 use super::command_line::Operators;
 use super::{Daemon, DaemonError, Options};
@@ -70,10 +71,11 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
     let operators =
         Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), clock));
-    let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&operators) as Arc<dyn CommandLine>)?;
+    let (begin, begun) = watch::channel(false);
+    let commands = Arc::clone(&operators) as Arc<dyn CommandLine>;
+    let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&commands), begun.clone())?;
     // The host key is made here, before the image servers look for it.
-    let ssh =
-        ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), Arc::clone(&operators) as _)?;
+    let ssh = ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), commands, begun)?;
     let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
     let parts = Parts {
         ac: Ac::new(Seed(u64::from_be_bytes(entropy()?)), state),
@@ -97,6 +99,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         return Err(io("record the start", std::io::Error::other(why.err().unwrap_or_default())));
     }
     drop(kept);
+    begin.send_replace(true);
     Ok(Daemon { hub, log, handle, vault, operators, listening, control, feed, ssh, collectors })
 }
 

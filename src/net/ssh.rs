@@ -102,13 +102,15 @@ pub enum SshError {
 }
 
 impl Server {
-    /// Serves the accounts of the configuration; the host key lies in the data directory.
+    /// Serves the accounts of the configuration once it has `begun` to be in force; the host key lies in the data
+    /// directory.
     pub fn start(
         dir: &Path,
         hub: Arc<Hub>,
         vault: Arc<Vault>,
         handle: Handle,
         commands: Arc<dyn CommandLine>,
+        mut begun: watch::Receiver<bool>,
     ) -> Result<Server, SshError> {
         let config = Arc::new(config(host_key::load_or_make(dir)?));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -124,7 +126,16 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("ssh".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(config, shared, &tell));
+                runtime.block_on(async {
+                    let mut stop = shared.stop.clone();
+                    let begun = tokio::select! {
+                        begun = begun.wait_for(|begun| *begun) => begun.is_ok(),
+                        _ = stop.changed() => false,
+                    };
+                    if begun {
+                        serve(config, shared, &tell).await;
+                    }
+                });
                 runtime.shutdown_timeout(STOP_GRACE);
             })
             .map_err(SshError::Thread)?;

@@ -259,6 +259,10 @@ fn configured(cause: &Cause, startup: bool) -> String {
         Cause::Operator { user, from } if !startup && from == "console" => {
             format!("Configured from console by {user} on console")
         }
+        Cause::Operator { user, from } if !startup && from.starts_with("vty") => {
+            format!("Configured from console by {user} on {from}")
+        }
+        // An older ledger's: the line was not written down.
         Cause::Operator { user, from } if !startup => format!("Configured from console by {user} on vty0 ({from})"),
         Cause::Operator { .. }
         | Cause::Wtp(_)

@@ -265,6 +265,27 @@ fn one_entry() -> Entry {
 }
 
 #[test]
+fn a_change_is_told_with_the_line_of_the_session_that_made_it() {
+    let mut story = Story::begin("2024-02-01T17:05:37.108Z");
+    for from in ["vty3 (172.16.5.9)", "172.16.5.9", "console"] {
+        let cause = Cause::Operator { user: "admin".into(), from: from.into() };
+        let event = Event::ConfigurationChanged { changes: Vec::new(), startup: false };
+        story.tell(cause, Subject::Config, event);
+    }
+    let lines = [
+        "System restarted -- Capledger 0.1.0",
+        "Configured from console by admin on vty3 (172.16.5.9)",
+        "Configured from console by admin on vty0 (172.16.5.9)",
+        "Configured from console by admin on console",
+    ];
+    let told = bare(&story);
+    for (told, line) in told.lines().zip(&lines) {
+        assert!(told.ends_with(*line), "{told}");
+    }
+    assert_eq!(told.lines().count(), lines.len());
+}
+
+#[test]
 fn the_wire_form_begins_with_priority_and_count() {
     let text = "%SYS-5-CONFIG_I: Configured from console by admin on vty0 (172.16.5.9)";
     let time = TimeFormat::default();

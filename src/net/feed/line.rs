@@ -15,7 +15,7 @@ pub trait CommandLine: Send + Sync + 'static {
 pub struct User {
     /// The name, as the operating system vouches for it.
     pub name: String,
-    /// Where from: an address, or `console` for the local socket.
+    /// Where from: `vty3 (172.16.5.9)`, or `console` for the local socket.
     pub from: String,
     /// What it may do.
     pub privilege: Privilege,

@@ -53,8 +53,14 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Listens in the data directory and serves until it is stopped.
-    pub fn start(dir: &Path, hub: Arc<Hub>, commands: Arc<dyn CommandLine>) -> Result<Server, ServerError> {
+    /// Listens in the data directory and serves until it is stopped. Whoever connects before `begun` waits: nobody is
+    /// to find the controller as it was before its startup configuration.
+    pub fn start(
+        dir: &Path,
+        hub: Arc<Hub>,
+        commands: Arc<dyn CommandLine>,
+        begun: watch::Receiver<bool>,
+    ) -> Result<Server, ServerError> {
         let path = socket_path(dir)?;
         let failed = |source| ServerError::Listen { path: path.clone(), source };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -71,7 +77,7 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("feed".to_owned())
             .spawn(move || {
-                runtime.block_on(accept(listener, &hub, &commands, stopped));
+                runtime.block_on(accept(listener, &hub, &commands, begun, stopped));
                 runtime.shutdown_timeout(STOP_GRACE);
             })
             .map_err(failed)?;
@@ -128,8 +134,13 @@ async fn accept(
     listener: UnixListener,
     hub: &Arc<Hub>,
     commands: &Arc<dyn CommandLine>,
+    mut begun: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
+    tokio::select! {
+        begun = begun.wait_for(|begun| *begun) => if begun.is_err() { return },
+        _ = stop.changed() => return,
+    }
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}

@@ -13,6 +13,7 @@ use capledger_schema::project::State;
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Event, Source, Subject};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::client::Since;
 use super::*;
@@ -108,7 +109,8 @@ impl World {
     fn new() -> World {
         let (dir, hub) = (tempfile::tempdir().expect("a directory"), hub());
         let (tx, left) = mpsc::channel();
-        let server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(Echo { left: tx })).expect("a server");
+        let server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(Echo { left: tx }), watch::channel(true).1)
+            .expect("a server");
         World { dir, hub, server: Some(server), left }
     }
 
@@ -387,7 +389,26 @@ fn no_daemon_is_said_with_what_to_do() {
 }
 
 fn start(dir: &Path) -> Result<Server, ServerError> {
-    Server::start(dir, hub(), Arc::new(Echo { left: mpsc::channel().0 }))
+    Server::start(dir, hub(), Arc::new(Echo { left: mpsc::channel().0 }), watch::channel(true).1)
+}
+
+#[test]
+fn whoever_comes_before_the_start_is_durable_waits_and_finds_what_it_did() {
+    let (dir, hub) = (tempfile::tempdir().expect("a directory"), hub());
+    let (begin, begun) = watch::channel(false);
+    let _server = Server::start(dir.path(), Arc::clone(&hub), Arc::new(Echo { left: mpsc::channel().0 }), begun)
+        .expect("a server");
+    let (told, found) = mpsc::channel();
+    let place = dir.path().to_owned();
+    let early = std::thread::spawn(move || {
+        let client = Client::connect(&place).expect("a connection");
+        told.send(client.daemon().seq).expect("the test waits");
+    });
+    assert!(found.recv_timeout(Duration::from_millis(200)).is_err(), "nobody is greeted before");
+    hub.publish(&envelopes(1..=2));
+    begin.send_replace(true);
+    assert_eq!(found.recv_timeout(Duration::from_secs(20)), Ok(Seq(2)));
+    early.join().expect("no panic");
 }
 
 #[test]

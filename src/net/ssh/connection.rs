@@ -88,6 +88,11 @@ impl Visit {
         self.over.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(Over::Gone)
     }
 
+    /// Where a session is, as its lines and their effects are recorded.
+    fn line(&self, vty: u16) -> String {
+        format!("vty{vty} ({})", self.address())
+    }
+
     /// The address as it is recorded: an IPv4 client of an IPv6 socket is an IPv4 client.
     pub(super) fn address(&self) -> IpAddr {
         self.from.ip().to_canonical()
@@ -129,7 +134,7 @@ impl Connection {
         session.channel_success(id)?;
 
         let privilege = if guest.privilege == 15 { Privilege::Privileged } else { Privilege::User };
-        let user = User { name: guest.user, from: self.visit.address().to_string(), privilege };
+        let user = User { name: guest.user, from: self.visit.line(guest.vty), privilege };
         let mut shell = self.shared.commands.open(user);
         if let Some(size) = size {
             shell.set_terminal(Terminal { length: size.rows, width: size.columns });
