@@ -266,6 +266,7 @@ fn may_be_replayed(line: &str) -> bool {
         Ok(Some(Action::Show(_)) | None) | Err(_) => true,
         Ok(Some(
             Action::Run(_)
+            | Action::Confirm(..)
             | Action::ActivateAdded { .. }
             | Action::Configure { .. }
             | Action::ConfigureSecret { .. }

@@ -13,7 +13,7 @@ use crate::command::{AccessFact, Command, Refusal};
 use crate::ios::{View, shell};
 use crate::net::clock::Clock;
 use crate::net::control::Handle;
-use crate::net::feed::{Answer, CommandLine, Output, Session, User};
+use crate::net::feed::{Answer, CommandLine, Output, Session, User, Wanted};
 use crate::net::hub::Hub;
 use crate::secrets::{Vault, password};
 use crate::syslog::{Log, TimeFormat};
@@ -91,6 +91,11 @@ impl Session for Operator {
                 Err(text) => return Answer { text, ok: false, ..answer },
             }
         }
+        if let Some(question) = &said.confirm
+            && !out.confirm(question)
+        {
+            return answer;
+        }
         // They are durable before the event that names them, and stay while it is under way.
         let _kept = match self.vault.keep(&said.secrets) {
             Ok(kept) => kept,
@@ -146,7 +151,7 @@ impl Operator {
         };
         let hash = self.vault.reveal(secret).map_err(|e| shell::refused(&e.to_string()))?;
         for _ in 0..ENABLE_TRIES {
-            let Ok(typed) = out.ask_secret("Password: ") else { break };
+            let Ok(typed) = out.ask("Password: ", Wanted::Secret) else { break };
             if password::verify(&typed, &hash) {
                 return Ok(());
             }

@@ -16,6 +16,9 @@ pub enum Action {
     Show(Show),
     /// Ask the core.
     Run(Command),
+    /// Ask the core if the operator agrees: `Clear log? [confirm]`. Enter and `y` agree; where nobody sits at a terminal
+    /// (`exec`, a pipe) there is no question.
+    Confirm(&'static str, Command),
     /// `install activate` without a version: the staged one, else that of the image that was added last.
     ActivateAdded {
         /// Minutes until the committed version comes back; 0: never; none: as configured.

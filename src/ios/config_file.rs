@@ -107,6 +107,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             }
             Action::Show(_)
             | Action::Run(_)
+            | Action::Confirm(..)
             | Action::ActivateAdded { .. }
             | Action::Enable
             | Action::Disable

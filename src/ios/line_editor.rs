@@ -54,6 +54,8 @@ pub struct LineEditor {
     keys: Keys,
     screen: Screen,
     echo: Echo,
+    /// Whether the line answers a question.
+    answers: bool,
     prompt: String,
     line: Vec<char>,
     /// Octets of the line as UTF-8.
@@ -76,6 +78,18 @@ impl LineEditor {
 
     /// Prints a prompt and begins a line behind it.
     pub fn begin(&mut self, prompt: &str, echo: Echo) {
+        self.answers = echo == Echo::Secret;
+        self.open(prompt, echo);
+    }
+
+    /// Prints a question and begins its answer behind it: `?` is a character of it, Tab means nothing, and the history
+    /// neither gives nor takes it.
+    pub fn ask(&mut self, question: &str, echo: Echo) {
+        self.answers = true;
+        self.open(question, echo);
+    }
+
+    fn open(&mut self, prompt: &str, echo: Echo) {
         prompt.clone_into(&mut self.prompt);
         self.echo = echo;
         self.clear();
@@ -172,14 +186,14 @@ impl LineEditor {
                 self.finish("");
                 return Some(Typed::End);
             }
-            Key::Char('?') if self.echo != Echo::Secret && !self.too_long => {
+            Key::Char('?') if !self.answers && !self.too_long => {
                 if self.echo == Echo::On {
                     self.screen.print('?');
                     self.screen.line_end();
                 }
                 return Some(Typed::Help);
             }
-            Key::Tab if self.echo == Echo::Secret || self.too_long => {}
+            Key::Tab if self.answers || self.too_long => {}
             Key::Tab => {
                 self.tabs = tabs + 1;
                 return Some(Typed::Tab(self.tabs));
@@ -240,7 +254,7 @@ impl LineEditor {
     }
 
     fn recall(&mut self, older: bool) {
-        if self.echo != Echo::Secret && !self.too_long {
+        if !self.answers && !self.too_long {
             let now: String = self.line.iter().collect();
             match self.history.step(older, &now) {
                 Some(line) => {
@@ -269,7 +283,7 @@ impl LineEditor {
     fn taken(&mut self) -> Option<String> {
         let line: String = self.line.iter().collect();
         let whole = !self.too_long;
-        if whole && self.echo != Echo::Secret {
+        if whole && !self.answers {
             self.history.push(&line);
         }
         self.clear();

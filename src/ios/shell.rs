@@ -60,6 +60,9 @@ pub struct Output {
     pub refused: bool,
     /// Whether the session is over.
     pub close: bool,
+    /// What the operator is to agree to before `commands` are sent: `Proceed? [confirm]`. Where nobody sits at a
+    /// terminal, they are sent without it.
+    pub confirm: Option<String>,
     /// Whether the password of `enable secret` is to be asked for; [`Shell::grant`] follows if it was right.
     pub enable: bool,
 }
@@ -265,6 +268,9 @@ impl Shell {
         match action {
             Action::Show(what) => Output::text(show::show(&what, view, self.privilege())),
             Action::Run(command) => Output { commands: vec![command], ..Output::default() },
+            Action::Confirm(question, command) => {
+                Output { commands: vec![command], confirm: Some(question.to_owned()), ..Output::default() }
+            }
             Action::ActivateAdded { auto_abort } => match show::install::next_to_activate(view.state) {
                 Some(version) => {
                     Output { commands: vec![Command::Activate { version, auto_abort }], ..Output::default() }
@@ -354,6 +360,7 @@ fn may_be_done(action: &Action) -> bool {
     match action {
         Action::Show(_)
         | Action::Run(_)
+        | Action::Confirm(..)
         | Action::ActivateAdded { .. }
         | Action::TerminalLength(_)
         | Action::TerminalWidth(_)

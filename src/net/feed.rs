@@ -13,7 +13,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 
 pub use client::{Client, ClientError, Keys, Screen};
-pub use line::{Answer, CommandLine, Gone, Output, Session, User};
+pub use line::{Answer, CommandLine, Gone, Output, Session, User, Wanted};
 pub use server::{Server, ServerError};
 
 /// The socket's name in the data directory.

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::feed::{Answer, Gone, Output, Session};
+use super::feed::{Answer, Gone, Output, Session, Wanted};
 use super::hub::{Follower, Hub};
 use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
 use crate::ios::pager::{Pager, Pressed};
@@ -87,6 +87,8 @@ pub(crate) struct Dialogue<S> {
     hub: Arc<Hub>,
     stop: watch::Receiver<bool>,
     editor: LineEditor,
+    /// The size that the terminal has told while a command ran.
+    resized: Option<Terminal>,
     news: Option<Follower>,
     typed_at: Instant,
 }
@@ -111,6 +113,7 @@ impl<S: Screen> Dialogue<S> {
             hub,
             stop,
             editor: LineEditor::new(width),
+            resized: None,
             news: None,
             typed_at: Instant::now(),
         }
@@ -211,7 +214,7 @@ impl<S: Screen> Dialogue<S> {
                     }
                     self.echo_much().await?;
                 }
-                Next::Size(size) => self.resize(size)?,
+                Next::Size(size) => self.resize(size),
                 Next::End(End::Typing) => return Err(Over::Exit),
                 Next::End(End::Gone) => return Err(Over::Gone),
                 Next::Nothing => {
@@ -274,7 +277,7 @@ impl<S: Screen> Dialogue<S> {
         let mut pager = self.pager()?;
         let session = self.session.take().ok_or(Over::Failed)?;
         let prompt = session.prompt();
-        let mut running = Running::start(line, session);
+        let mut running = Running::start(line, session, self.manner);
         let mut done: Option<Answer> = None;
         loop {
             self.page(&mut pager).await?;
@@ -287,13 +290,19 @@ impl<S: Screen> Dialogue<S> {
             tokio::select! {
                 heard = running.heard.recv() => match heard {
                     Some(Heard::Text(text)) => pager.push(&text),
-                    Some(Heard::Question(question, reply)) => {
-                        let secret = self.ask(&question).await?;
+                    Some(Heard::Question(question, wanted, reply)) => {
+                        let answer = match wanted {
+                            Wanted::Line | Wanted::Secret => self.ask(&question, wanted).await?,
+                            Wanted::Key => self.ask_key(&question).await?,
+                        };
                         // A command that panicked waits for nothing.
-                        let _ = reply.send(secret);
+                        let _ = reply.send(answer);
                     }
                     None => {
-                        let (answer, session) = running.end().await?;
+                        let (answer, mut session) = running.end().await?;
+                        if let Some(size) = self.resized.take() {
+                            session.set_terminal(size);
+                        }
                         self.session = Some(session);
                         if self.manner == Manner::Pipe && points_at_the_line(&answer.text) {
                             pager.push(&format!("{prompt}{line}\n"));
@@ -317,13 +326,54 @@ impl<S: Screen> Dialogue<S> {
         }
     }
 
-    /// A password; none if it is refused to be told.
-    async fn ask(&mut self, question: &str) -> Result<Option<String>, Over> {
-        self.editor.begin(question, if self.manner == Manner::Terminal { Echo::Secret } else { Echo::Off });
+    /// A line that answers a question; none if no answer is given.
+    async fn ask(&mut self, question: &str, wanted: Wanted) -> Result<Option<String>, Over> {
+        self.editor.ask(question, self.echo_of(wanted));
         Ok(match self.read().await? {
             Typed::Line(line) => Some(line),
             Typed::EndMode(_) | Typed::Interrupt | Typed::End | Typed::TooLong | Typed::Help | Typed::Tab(_) => None,
         })
+    }
+
+    /// The first key behind a question, without waiting for Enter; none if no answer is given.
+    async fn ask_key(&mut self, question: &str) -> Result<Option<String>, Over> {
+        self.editor.ask(question, self.echo_of(Wanted::Key));
+        loop {
+            self.echo().await?;
+            match self.keyboard.next() {
+                Next::Octet(octet) if octet.is_ascii_graphic() => {
+                    self.typed_at = Instant::now();
+                    self.send(if self.manner == Manner::Terminal { "\r\n" } else { "" }).await?;
+                    return Ok(Some(char::from(octet).to_string()));
+                }
+                Next::Octet(octet) => {
+                    self.typed_at = Instant::now();
+                    match self.editor.put(octet) {
+                        Some(Typed::Line(line)) => {
+                            self.echo().await?;
+                            return Ok(Some(line));
+                        }
+                        Some(Typed::EndMode(_) | Typed::Interrupt | Typed::End | Typed::TooLong) => {
+                            self.echo().await?;
+                            return Ok(None);
+                        }
+                        Some(Typed::Help | Typed::Tab(_)) | None => {}
+                    }
+                }
+                Next::Size(size) => self.resize(size),
+                Next::End(End::Typing) => return Err(Over::Exit),
+                Next::End(End::Gone) => return Err(Over::Gone),
+                Next::Nothing => self.wait().await?,
+            }
+        }
+    }
+
+    fn echo_of(&self, wanted: Wanted) -> Echo {
+        match (self.manner, wanted) {
+            (Manner::Pipe, _) => Echo::Off,
+            (Manner::Terminal, Wanted::Secret) => Echo::Secret,
+            (Manner::Terminal, Wanted::Line | Wanted::Key) => Echo::On,
+        }
     }
 
     /// Sends what a pager has, and keys to it while it waits for them.
@@ -342,7 +392,7 @@ impl<S: Screen> Dialogue<S> {
                         self.keyboard.unread(octet);
                     }
                 }
-                Next::Size(size) => self.resize(size)?,
+                Next::Size(size) => self.resize(size),
                 Next::End(End::Typing) => return Err(Over::Exit),
                 Next::End(End::Gone) => return Err(Over::Gone),
                 Next::Nothing => {
@@ -365,10 +415,13 @@ impl<S: Screen> Dialogue<S> {
         })
     }
 
-    fn resize(&mut self, size: Size) -> Result<(), Over> {
+    fn resize(&mut self, size: Size) {
         self.editor.resize(size.columns);
-        self.session()?.set_terminal(Terminal { length: size.rows, width: size.columns });
-        Ok(())
+        let size = Terminal { length: size.rows, width: size.columns };
+        match &mut self.session {
+            Some(session) => session.set_terminal(size),
+            None => self.resized = Some(size),
+        }
     }
 
     fn session(&mut self) -> Result<&mut Box<dyn Session>, Over> {
@@ -435,14 +488,14 @@ struct Running {
 
 enum Heard {
     Text(String),
-    Question(String, oneshot::Sender<Option<String>>),
+    Question(String, Wanted, oneshot::Sender<Option<String>>),
 }
 
 impl Running {
-    fn start(line: &str, mut session: Box<dyn Session>) -> Running {
+    fn start(line: &str, mut session: Box<dyn Session>, manner: Manner) -> Running {
         let (said, heard) = mpsc::channel(16);
         let interrupted = Arc::new(AtomicBool::new(false));
-        let (line, mut voice) = (line.to_owned(), Voice { said, interrupted: Arc::clone(&interrupted) });
+        let (line, mut voice) = (line.to_owned(), Voice { said, interrupted: Arc::clone(&interrupted), manner });
         let task = tokio::task::spawn_blocking(move || {
             let answer = session.line(&line, &mut voice);
             (answer, session)
@@ -465,6 +518,7 @@ impl Running {
 struct Voice {
     said: mpsc::Sender<Heard>,
     interrupted: Arc<AtomicBool>,
+    manner: Manner,
 }
 
 impl Output for Voice {
@@ -476,9 +530,13 @@ impl Output for Voice {
         self.said.is_closed() || self.interrupted.load(Ordering::Relaxed)
     }
 
-    fn ask_secret(&mut self, question: &str) -> Result<String, Gone> {
+    fn is_interactive(&self) -> bool {
+        self.manner == Manner::Terminal
+    }
+
+    fn ask(&mut self, question: &str, wanted: Wanted) -> Result<String, Gone> {
         let (reply, answer) = oneshot::channel();
-        self.said.blocking_send(Heard::Question(question.to_owned(), reply)).map_err(|_| Gone)?;
+        self.said.blocking_send(Heard::Question(question.to_owned(), wanted, reply)).map_err(|_| Gone)?;
         answer.blocking_recv().ok().flatten().ok_or(Gone)
     }
 }

@@ -72,14 +72,36 @@ pub trait Output {
     /// Whether the operator has left, so that a command which only watches can stop watching.
     fn is_gone(&self) -> bool;
 
-    /// Asks for a line that is not echoed: a password.
+    /// Whether somebody sits at a terminal who can be asked. A program that sends lines has decided already.
+    fn is_interactive(&self) -> bool {
+        false
+    }
+
+    /// Asks, and waits for the answer.
     ///
     /// # Errors
-    /// [`Gone`], also where nobody can be asked.
-    fn ask_secret(&mut self, question: &str) -> Result<String, Gone> {
-        let _ = question;
+    /// [`Gone`], also where nobody can be asked or the question is refused with Ctrl-C.
+    fn ask(&mut self, question: &str, wanted: Wanted) -> Result<String, Gone> {
+        let _ = (question, wanted);
         Err(Gone)
     }
+
+    /// Whether the operator agrees, with Enter or `y`, to `question`: `Proceed with reload? [confirm]`. Where nobody
+    /// sits at a terminal there is no question, and it goes ahead.
+    fn confirm(&mut self, question: &str) -> bool {
+        !self.is_interactive() || self.ask(question, Wanted::Key).is_ok_and(|key| matches!(&*key, "" | "y" | "Y"))
+    }
+}
+
+/// What answers a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A line, echoed: `Destination filename [startup-config]? `.
+    Line,
+    /// A line that is not echoed: a password.
+    Secret,
+    /// One key; Enter is the empty answer.
+    Key,
 }
 
 /// Nobody reads any more.

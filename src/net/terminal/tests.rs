@@ -33,9 +33,14 @@ impl Session for Puppet {
                 "left alone\n".clone_into(&mut answer.text);
             }
             ("ask", question) => {
-                answer.text =
-                    out.ask_secret(question).map_or_else(|Gone| "none\n".into(), |said| format!("<{said}>\n"));
+                let said = out.ask(question, Wanted::Secret);
+                answer.text = said.map_or_else(|Gone| "none\n".into(), |said| format!("<{said}>\n"));
             }
+            ("name", question) => {
+                let said = out.ask(question, Wanted::Line);
+                answer.text = said.map_or_else(|Gone| "none\n".into(), |said| format!("<{said}>\n"));
+            }
+            ("sure", question) => answer.text = format!("{}\n", out.confirm(question)),
             ("configure", _) => self.configures = true,
             ("end", _) => self.configures = false,
             ("monitor", _) => self.monitors = true,
@@ -206,6 +211,53 @@ fn a_password_is_asked_for_without_echo() {
     assert!(stage.text().contains("Password: \r\n<hunter2>"), "{:?}", stage.text());
     stage.types(b"ask Password: \r", "Password: ");
     stage.types(b"\x03", "none\r\nA#");
+}
+
+#[test]
+fn a_question_is_answered_by_a_line_which_is_not_remembered() {
+    let mut stage = Stage::new(Manner::Terminal);
+    stage.types(b"name File [x]: \r", "File [x]: ");
+    stage.types(b"a?\tb\r", "<a?b>\r\nA#");
+    assert!(stage.text().contains("File [x]: a?b\r\n<a?b>"), "{:?}", stage.text());
+    stage.types(b"\x10", "A#name File [x]: ");
+    stage.types(b"\x03", "A#");
+    stage.types(b"name File: \r", "File: ");
+    stage.types(b"\x03", "none\r\nA#");
+}
+
+#[test]
+fn one_key_confirms_and_enter_and_y_alone_agree() {
+    let mut stage = Stage::new(Manner::Terminal);
+    for (key, said) in [("\r", "true"), ("y", "true"), ("Y", "true"), ("n", "false"), ("\x03", "false")] {
+        stage.types(b"sure Go on [confirm]\r", "Go on [confirm]");
+        stage.types(key.as_bytes(), &format!("\r\n{said}\r\nA#"));
+    }
+    stage.types(b"sure Go on [confirm]\n", "Go on [confirm]");
+    stage.types(b"\n", "\r\ntrue\r\nA#");
+    stage.types(b"sure Go on [confirm]\r\n", "Go on [confirm]");
+    stage.types(b"\0\r\ncount 1\r", "\r\n1\r\nA#");
+    assert!(stage.text().ends_with("true\r\nA#count 1\r\n1\r\nA#"), "{:?}", stage.text());
+}
+
+#[test]
+fn nobody_is_asked_to_confirm_at_a_pipe() {
+    let mut stage = Stage::new(Manner::Pipe);
+    let typist = stage.typist.take().expect("somebody");
+    stage.runtime.block_on(typist.octets(b"sure Go on\ncount 1\n")).expect("room");
+    typist.end(End::Typing);
+    assert_eq!(stage.over(), Over::Exit);
+    assert_eq!(stage.text(), "true\n1\n");
+}
+
+#[test]
+fn a_terminal_that_changes_its_size_while_it_is_asked_stays() {
+    let mut stage = Stage::new(Manner::Terminal);
+    stage.types(b"name File: \r", "File: ");
+    if let Some(typist) = &stage.typist {
+        typist.resize(Size { columns: 80, rows: 4 });
+    }
+    stage.types(b"x\r", "<x>\r\nA#");
+    stage.types(b"count 5\r", "3\r\n --More-- ");
 }
 
 #[test]
