@@ -6,6 +6,7 @@ pub mod campaigns;
 pub mod config;
 pub mod fleet;
 pub mod installs;
+pub mod lines;
 pub mod servers;
 pub mod serves;
 
@@ -22,6 +23,7 @@ pub use campaigns::Campaigns;
 pub use config::Config;
 pub use fleet::Fleet;
 pub use installs::Installs;
+pub use lines::Lines;
 pub use servers::Servers;
 pub use serves::Serves;
 
@@ -54,6 +56,8 @@ pub struct State {
     pub campaigns: Campaigns,
     /// The embedded image servers.
     pub serves: Serves,
+    /// The lines of the command line that are taken over SSH.
+    pub lines: Lines,
 }
 
 /// The controller itself.
@@ -196,5 +200,6 @@ impl Projection for State {
         self.servers.apply(envelope);
         self.campaigns.apply(envelope, &self.fleet);
         self.serves.apply(envelope);
+        self.lines.apply(envelope);
     }
 }

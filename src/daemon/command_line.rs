@@ -9,6 +9,8 @@ mod listen;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use capledger_schema::project::lines;
+
 use crate::command::{AccessFact, Command, Refusal};
 use crate::ios::{View, shell};
 use crate::net::clock::Clock;
@@ -51,7 +53,7 @@ impl CommandLine for Operators {
             vault: Arc::clone(&self.vault),
             clock: self.clock,
             time: TimeFormat::default(),
-            shell: shell::Shell::new(user.privilege),
+            shell: shell::Shell::new(user.privilege).on_line(lines::vty(&user.from)),
             user,
         })
     }

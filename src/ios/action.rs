@@ -170,6 +170,8 @@ pub enum Show {
     ApUpgradeSummary,
     /// `show clock`
     Clock,
+    /// `show hosts`
+    Hosts,
     /// `show image-server`
     ImageServer,
     /// `show install summary`
@@ -180,6 +182,10 @@ pub enum Show {
     InstallRollback,
     /// `show install log`
     InstallLog,
+    /// `show inventory`
+    Inventory,
+    /// `show ip interface brief`
+    IpInterfaces,
     /// `show operation`
     Operations,
     /// `show operation ID`
@@ -193,8 +199,17 @@ pub enum Show {
     Privilege,
     /// `show running-config`
     RunningConfig,
+    /// `show switch virtual`
+    SwitchVirtual,
+    /// `show users`
+    Users {
+        /// The line of the session that asks, which the grammar does not know.
+        own: Option<u16>,
+    },
     /// `show version`
     Version,
+    /// `show vlan [brief]`
+    Vlans,
     /// `show wireless profile image-download summary`
     ProfileSummary,
     /// `show wireless profile image-download [detailed default]`

@@ -17,6 +17,7 @@ mod profile;
 mod secret;
 mod serve;
 mod servers;
+mod system;
 mod upgrade;
 
 pub use arg::{Arg, Args, Value};
@@ -188,6 +189,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)
         .chain(access::TABLE)
+        .chain(system::TABLE)
         .chain(pipe::TABLE)
 }
 

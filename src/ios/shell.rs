@@ -8,7 +8,7 @@ use capledger_schema::project::State;
 use capledger_schema::setting::Setting;
 
 use super::View;
-use super::action::Action;
+use super::action::{Action, Show};
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
 use super::key_chain::KeyChain;
 use super::pipe::Filter;
@@ -30,6 +30,7 @@ pub struct Shell {
     terminal: Terminal,
     chain: KeyChain,
     monitor: bool,
+    vty: Option<u16>,
 }
 
 /// What `terminal ...` sets.
@@ -101,7 +102,14 @@ impl Shell {
             terminal: Terminal::default(),
             chain: KeyChain::default(),
             monitor: false,
+            vty: None,
         }
+    }
+
+    /// The same session on a line of SSH, which it knows by its number.
+    #[must_use]
+    pub fn on_line(self, vty: Option<u16>) -> Shell {
+        Shell { vty, ..self }
     }
 
     /// The mode that the session is in.
@@ -182,7 +190,10 @@ impl Shell {
             Ok(parsed) => parsed,
             Err(e) => return Output::refused(e.ios(self.prompt(view.state).chars().count(), &line)),
         };
-        let Some(Parsed { action, mode, filter }) = parsed else { return Output::default() };
+        let Some(Parsed { mut action, mode, filter }) = parsed else { return Output::default() };
+        if let Action::Show(Show::Users { own }) = &mut action {
+            *own = self.vty;
+        }
         self.named.clear();
         let mut commands = self.enter(mode);
         let mut output = self.run(action, view);

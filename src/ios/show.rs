@@ -1,16 +1,20 @@
 //! The `show` views: each a function from a [`View`] to text with `\n` line ends.
 
+pub mod absent;
 pub mod ap_image;
 pub mod ap_reason;
 pub mod ap_summary;
 pub mod image_download;
 pub mod image_server;
 pub mod install;
+pub mod interfaces;
+pub mod inventory;
 pub mod logging;
 pub mod operation;
 pub mod running_config;
 mod table;
 pub mod upgrade;
+pub mod users;
 pub mod version;
 mod words;
 
@@ -29,11 +33,14 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeList => upgrade::list(view),
         Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
+        Show::Hosts => absent::show_hosts(),
         Show::ImageServer => image_server::show(view),
         Show::InstallSummary => install::show(view),
         Show::InstallPart(part) => install::part(*part, view),
         Show::InstallRollback => install::rollback(view),
         Show::InstallLog => install::log(view),
+        Show::Inventory => inventory::show(view),
+        Show::IpInterfaces => interfaces::show(view),
         Show::Operations => operation::list(view),
         Show::Operation(number) => operation::show(*number, view),
         Show::Logging { last } => logging::show(view, *last),
@@ -45,6 +52,9 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
             format!("Current privilege level is {level}\n")
         }
         Show::RunningConfig => running_config::show(view),
+        Show::SwitchVirtual => absent::show_switch(),
+        Show::Users { own } => users::show(view, *own),
+        Show::Vlans => absent::show_vlans(),
         Show::Version => version::show(view),
         Show::ProfileSummary => image_download::summary(view),
         Show::ProfileDetailed => image_download::detailed(view),

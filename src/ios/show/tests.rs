@@ -89,6 +89,11 @@ fn the_views_of_an_upgrade_read_as_their_golden_files() {
         (Show::Version, "show_version.txt"),
         (Show::ProfileSummary, "show_image_download_summary.txt"),
         (Show::ProfileDetailed, "show_image_download_detailed.txt"),
+        (Show::Hosts, "show_hosts.txt"),
+        (Show::Inventory, "show_inventory.txt"),
+        (Show::IpInterfaces, "show_ip_interface_brief.txt"),
+        (Show::SwitchVirtual, "show_switch_virtual.txt"),
+        (Show::Vlans, "show_vlan.txt"),
     ] {
         assert_golden(name, &shown(&story, &what));
     }
@@ -143,6 +148,12 @@ fn every_view_of_an_empty_controller_prints() {
         Show::Version,
         Show::ProfileSummary,
         Show::ProfileDetailed,
+        Show::Hosts,
+        Show::Inventory,
+        Show::IpInterfaces,
+        Show::SwitchVirtual,
+        Show::Users { own: None },
+        Show::Vlans,
     ]
     .iter()
     .fold(String::new(), |out, what| out + "-- " + &format!("{what:?}") + "\n" + &shown(&story, what));
