@@ -280,7 +280,7 @@ fn may_be_replayed(line: &str) -> bool {
             | Action::TerminalWidth(_)
             | Action::TerminalMonitor(_)
             | Action::Keys(_)
-            | Action::Filter(_),
+            | Action::Modify(_),
         )) => false,
     }
 }

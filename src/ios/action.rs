@@ -5,7 +5,7 @@ use capledger_schema::setting::{ServeLogin, Setting, UserChange};
 
 use super::grammar::Mode;
 use super::key_chain::KeyLine;
-use super::pipe::Filter;
+use super::pipe::Modifier;
 use crate::command::Command;
 use crate::secrets::{Plain, Typed, password};
 
@@ -59,7 +59,7 @@ pub enum Action {
     /// `terminal monitor`, `terminal no monitor`: whether new lines of the log are printed.
     TerminalMonitor(bool),
     /// What follows `|`.
-    Filter(Filter),
+    Modify(Modifier),
 }
 
 /// A setting that lacks nothing but its sealed secret.

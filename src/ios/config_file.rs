@@ -114,7 +114,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             | Action::TerminalLength(_)
             | Action::TerminalWidth(_)
             | Action::TerminalMonitor(_)
-            | Action::Filter(_) => return Err(wrong(n, column, "this is no setting".into())),
+            | Action::Modify(_) => return Err(wrong(n, column, "this is no setting".into())),
         }
     }
     Ok(out)

@@ -1,8 +1,18 @@
-//! `| include`, `exclude`, `begin`, `section` and `count`: output modifiers of the `show` commands.
+//! `| include`, `exclude`, `begin`, `section` and `count`: output modifiers of the `show` commands that look at lines.
+//! `| json` looks at no line: the same facts are printed as one JSON document, see [`super::show::json`].
 
 use std::fmt::Write as _;
 
 use regex::RegexBuilder;
+
+/// What follows `|`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Modifier {
+    /// Only some lines of the text.
+    Lines(Filter),
+    /// The facts themselves, as JSON.
+    Json,
+}
 
 /// Which lines go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +29,7 @@ pub enum FilterKind {
     Section,
 }
 
-/// An output modifier.
+/// An output modifier that looks at lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Which lines.

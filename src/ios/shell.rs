@@ -11,7 +11,7 @@ use super::View;
 use super::action::{Action, Show};
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
 use super::key_chain::KeyChain;
-use super::pipe::Filter;
+use super::pipe::Modifier;
 use super::{config_file, show};
 use crate::command::Command;
 use crate::fetch::url::mask_credentials;
@@ -190,32 +190,36 @@ impl Shell {
             Ok(parsed) => parsed,
             Err(e) => return Output::refused(e.ios(self.prompt(view.state).chars().count(), &line)),
         };
-        let Some(Parsed { mut action, mode, filter }) = parsed else { return Output::default() };
+        let Some(Parsed { mut action, mode, modifier }) = parsed else { return Output::default() };
         if let Action::Show(Show::Users { own }) = &mut action {
             *own = self.vty;
         }
         self.named.clear();
         let mut commands = self.enter(mode);
-        let mut output = self.run(action, view);
-        if let Some(filter) = filter {
-            match filter.apply(&output.text) {
-                Ok(text) => output.text = text,
-                Err(e) => return Output::refused(refused(&e.to_string())),
+        let mut output = match (action, modifier) {
+            (Action::Show(what), Some(Modifier::Json)) => Output::text(show::json::json(&what, view, self.privilege())),
+            (action, Some(Modifier::Lines(filter))) => {
+                let output = self.run(action, view);
+                match filter.apply(&output.text) {
+                    Ok(text) => Output { text, ..output },
+                    Err(e) => return Output::refused(refused(&e.to_string())),
+                }
             }
-        }
+            (action, Some(Modifier::Json) | None) => self.run(action, view),
+        };
         commands.append(&mut output.commands);
         Output { commands, secrets: std::mem::take(&mut self.named), ..output }
     }
 
     fn parse(&self, line: &str) -> Result<Option<Parsed>, ParseError> {
-        let (left, filter) = match self.split_filter(line) {
-            Some((left, filter)) => (left, Some(filter?)),
+        let (left, modifier) = match self.split_modifier(line) {
+            Some((left, modifier)) => (left, Some(modifier?)),
             None => (line, None),
         };
         let (mode, head, tail) = self.behind_do(left);
         if head.is_empty() {
             let parsed = read(self.mode, left)?;
-            return Ok(parsed.map(|(action, mode)| Parsed { action, mode, filter }));
+            return Ok(parsed.map(|(action, mode)| Parsed { action, mode, modifier }));
         }
         let by = head.chars().count();
         match grammar::parse(mode, tail).map_err(|e| shifted(e, by))? {
@@ -224,19 +228,19 @@ impl Shell {
                 let word = tail.trim().to_owned();
                 Err(ParseError { kind: ParseErrorKind::Invalid, column: start, start, word, expected: Vec::new() })
             }
-            parsed => Ok(parsed.map(|action| Parsed { action, mode: self.mode, filter })),
+            parsed => Ok(parsed.map(|action| Parsed { action, mode: self.mode, modifier })),
         }
     }
 
-    /// Parts `show ... | FILTER` at its pipe; none if the line is no `show` with one.
-    fn split_filter<'a>(&self, line: &'a str) -> Option<(&'a str, Result<Filter, ParseError>)> {
+    /// Parts `show ... | MODIFIER` at its pipe; none if the line is no `show` with one.
+    fn split_modifier<'a>(&self, line: &'a str) -> Option<(&'a str, Result<Modifier, ParseError>)> {
         let (left, right) = line.split_once('|')?;
         let (mode, _, tail) = self.behind_do(left);
         if !matches!(grammar::parse(mode, tail), Ok(Some(Action::Show(_)))) {
             return None;
         }
-        let filter = match grammar::parse(Mode::Pipe, right) {
-            Ok(Some(Action::Filter(filter))) => Ok(filter),
+        let modifier = match grammar::parse(Mode::Pipe, right) {
+            Ok(Some(Action::Modify(modifier))) => Ok(modifier),
             Ok(_) => Err(ParseError {
                 kind: ParseErrorKind::Incomplete,
                 column: line.chars().count(),
@@ -246,7 +250,7 @@ impl Shell {
             }),
             Err(e) => Err(shifted(e, left.chars().count() + 1)),
         };
-        Some((left, filter))
+        Some((left, modifier))
     }
 
     /// `do LINE` in a configuration mode is read as `LINE` in privileged exec: that mode, what stands before the line,
@@ -335,7 +339,7 @@ impl Shell {
                 Output::default()
             }
             // Both are read by `parse` with the line that they stand in; by themselves they are nothing to run.
-            Action::Do(_) | Action::Filter(_) => Output::default(),
+            Action::Do(_) | Action::Modify(_) => Output::default(),
         }
     }
 
@@ -385,7 +389,7 @@ fn may_be_done(action: &Action) -> bool {
         | Action::Do(_)
         | Action::Enable
         | Action::Disable
-        | Action::Filter(_) => false,
+        | Action::Modify(_) => false,
     }
 }
 
@@ -409,7 +413,7 @@ pub(super) fn read(mode: Mode, line: &str) -> Result<Option<(Action, Mode)>, Par
 struct Parsed {
     action: Action,
     mode: Mode,
-    filter: Option<Filter>,
+    modifier: Option<Modifier>,
 }
 
 #[cfg(test)]

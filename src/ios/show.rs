@@ -1,4 +1,5 @@
-//! The `show` views: each a function from a [`View`] to text with `\n` line ends.
+//! The `show` views: each gathers its facts from a [`View`], and its text and its JSON are made of these alone.
+//! Text has `\n` line ends.
 
 pub mod absent;
 pub mod ap_image;
@@ -9,6 +10,7 @@ pub mod image_server;
 pub mod install;
 pub mod interfaces;
 pub mod inventory;
+pub mod json;
 pub mod logging;
 pub mod operation;
 pub mod running_config;
@@ -44,13 +46,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Operations => operation::list(view),
         Show::Operation(number) => operation::show(*number, view),
         Show::Logging { last } => logging::show(view, *last),
-        Show::Privilege => {
-            let level = match privilege {
-                Privilege::User => 1,
-                Privilege::Privileged => 15,
-            };
-            format!("Current privilege level is {level}\n")
-        }
+        Show::Privilege => format!("Current privilege level is {}\n", level(privilege)),
         Show::RunningConfig => running_config::show(view),
         Show::SwitchVirtual => absent::show_switch(),
         Show::Users { own } => users::show(view, *own),
@@ -58,6 +54,14 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Version => version::show(view),
         Show::ProfileSummary => image_download::summary(view),
         Show::ProfileDetailed => image_download::detailed(view),
+    }
+}
+
+/// As IOS counts privileges.
+fn level(privilege: Privilege) -> u8 {
+    match privilege {
+        Privilege::User => 1,
+        Privilege::Privileged => 15,
     }
 }
 

@@ -11,6 +11,7 @@ use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::time::Timestamp;
+use serde::Serialize;
 
 use crate::ios::View;
 
@@ -23,29 +24,62 @@ const NO_VERSION: ImageVersion = ImageVersion([0; 4]);
 /// The last release whose layout is the older one.
 const OLDER_LAYOUT: [u32; 2] = [17, 12];
 
-/// One row, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the view tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// How many APs have a row.
+    pub total: usize,
+    /// How many of them stand where.
+    pub counters: Counters,
+    /// Whether a predownload is queued, moves, or will be tried again.
+    pub predownload_in_progress: bool,
+    /// By identity.
+    pub access_points: Vec<Row>,
+}
+
+/// How many APs stand where; those at [`Status::None`] are not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// [`Status::Initiated`]
+    pub initiated: usize,
+    /// [`Status::Downloading`]
+    pub downloading: usize,
+    /// [`Status::Predownloading`]
+    pub predownloading: usize,
+    /// [`Status::CompleteAtJoin`]
+    pub completed_downloading: usize,
+    /// [`Status::Complete`]
+    pub completed_predownloading: usize,
+    /// [`Status::NotSupported`]
+    pub not_supported: usize,
+    /// [`Status::Failed`]
+    pub failed_to_predownload: usize,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// AP name, one word of at most 32 characters.
     pub name: String,
     /// The version that it runs.
-    pub primary: ImageVersion,
+    pub primary_image: Option<ImageVersion>,
     /// The other one that it holds.
-    pub backup: ImageVersion,
+    pub backup_image: Option<ImageVersion>,
     /// Predownload status.
-    pub status: Status,
+    pub predownload_status: Status,
     /// Predownload version.
-    pub version: ImageVersion,
-    /// `N/A`, `0`, or the time to the next try as `00:01:30`.
-    pub next_retry: String,
+    pub predownload_version: Option<ImageVersion>,
+    /// When a failed download is tried again by itself.
+    pub next_retry_at: Option<Timestamp>,
     /// Failed tries.
-    pub retries: u32,
-    /// `CAPWAP` or `N/A`.
-    pub method: &'static str,
+    pub retry_count: u32,
+    /// How the image goes to the AP; none while nothing is asked of it.
+    pub method: Option<DownloadMethod>,
 }
 
 /// Predownload status of an AP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nothing is asked of it.
     None,
@@ -79,15 +113,32 @@ impl Status {
     }
 }
 
+/// What the view tells.
+pub fn facts(view: &View) -> Facts {
+    let wtps = || view.state.fleet.wtps.values().filter(|w| is_listed(w));
+    let access_points: Vec<Row> = wtps().map(row).collect();
+    let count = |status| access_points.iter().filter(|r| r.predownload_status == status).count();
+    let counters = Counters {
+        initiated: count(Status::Initiated),
+        downloading: count(Status::Downloading),
+        predownloading: count(Status::Predownloading),
+        completed_downloading: count(Status::CompleteAtJoin),
+        completed_predownloading: count(Status::Complete),
+        not_supported: count(Status::NotSupported),
+        failed_to_predownload: count(Status::Failed),
+    };
+    let (total, predownload_in_progress) = (access_points.len(), wtps().any(in_progress));
+    Facts { total, counters, predownload_in_progress, access_points }
+}
+
 /// The whole view.
 pub fn show(view: &View) -> String {
     let newer = newer_layout(view.state);
-    let wtps: Vec<&Wtp> = view.state.fleet.wtps.values().filter(|w| is_listed(w)).collect();
-    let rows: Vec<Row> = wtps.iter().map(|w| row(w, view.now)).collect();
-    let mut out = counters(&rows, wtps.iter().any(|w| in_progress(w)), newer);
+    let facts = facts(view);
+    let mut out = counters(&facts, newer);
     header(&mut out);
-    for r in &rows {
-        line(&mut out, r, newer);
+    for row in &facts.access_points {
+        line(&mut out, row, view.now, newer);
     }
     out
 }
@@ -110,46 +161,37 @@ fn in_progress(wtp: &Wtp) -> bool {
     }
 }
 
-/// The row of an AP as of `now`.
-pub fn row(wtp: &Wtp, now: Timestamp) -> Row {
+fn row(wtp: &Wtp) -> Row {
     // `ap image swap` has the two change places for the next reset.
-    let (primary, backup) = match wtp.swapped {
+    let (primary_image, backup_image) = match wtp.swapped {
         Some(next) => (Some(next), wtp.inventory.version),
         None => (wtp.inventory.version, wtp.backup()),
     };
-    let mut row = Row {
+    let capwap = Some(DownloadMethod::Capwap);
+    let (predownload_status, method, next_retry_at) = match &wtp.image {
+        ImageStatus::None if wtp.inventory.family.is_none() => (Status::NotSupported, None, None),
+        ImageStatus::None => (Status::None, None, None),
+        ImageStatus::Initiated { .. } => (Status::Initiated, capwap, None),
+        ImageStatus::Moving { mode: DownloadMode::Join, method, .. } => (Status::Downloading, Some(*method), None),
+        ImageStatus::Moving { mode: DownloadMode::Predownload, method, .. } => {
+            (Status::Predownloading, Some(*method), None)
+        }
+        ImageStatus::Complete { mode: DownloadMode::Join, method, .. } => (Status::CompleteAtJoin, Some(*method), None),
+        ImageStatus::Complete { mode: DownloadMode::Predownload, method, .. } => {
+            (Status::Complete, Some(*method), None)
+        }
+        ImageStatus::Failed { next_retry, .. } => (Status::Failed, capwap, *next_retry),
+    };
+    Row {
         name: name(wtp),
-        primary: primary.unwrap_or(NO_VERSION),
-        backup: backup.unwrap_or(NO_VERSION),
-        status: Status::None,
-        version: wtp.image.version().unwrap_or(NO_VERSION),
-        next_retry: "0".to_owned(),
-        retries: wtp.image.tries(),
-        method: "CAPWAP",
-    };
-    row.status = match &wtp.image {
-        ImageStatus::None => {
-            "N/A".clone_into(&mut row.next_retry);
-            row.method = "N/A";
-            if wtp.inventory.family.is_some() { Status::None } else { Status::NotSupported }
-        }
-        ImageStatus::Initiated { .. } => Status::Initiated,
-        ImageStatus::Moving { mode, method: DownloadMethod::Capwap, .. } => match mode {
-            DownloadMode::Join => Status::Downloading,
-            DownloadMode::Predownload => Status::Predownloading,
-        },
-        ImageStatus::Complete { mode, method: DownloadMethod::Capwap, .. } => match mode {
-            DownloadMode::Join => Status::CompleteAtJoin,
-            DownloadMode::Predownload => Status::Complete,
-        },
-        ImageStatus::Failed { next_retry, .. } => {
-            if let Some(at) = next_retry {
-                row.next_retry = time_to(at.since(now));
-            }
-            Status::Failed
-        }
-    };
-    row
+        primary_image,
+        backup_image,
+        predownload_status,
+        predownload_version: wtp.image.version(),
+        next_retry_at,
+        retry_count: wtp.image.tries(),
+        method,
+    }
 }
 
 /// The AP's name as one word that fits its column; without a name, its identity.
@@ -168,19 +210,19 @@ fn time_to(left: Duration) -> String {
     format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
-fn counters(rows: &[Row], in_progress: bool, newer: bool) -> String {
-    let count = |status: Status| rows.iter().filter(|r| r.status == status).count().to_string();
-    let mut out = format!("Total number of APs  : {}\n\n", rows.len());
+fn counters(facts: &Facts, newer: bool) -> String {
+    let mut out = format!("Total number of APs  : {}\n\n", facts.total);
     out.push_str(if newer { "Number of APs \n" } else { "Number of APs\n" });
-    let yes_no = if in_progress { "Yes" } else { "No" };
+    let c = &facts.counters;
+    let yes_no = if facts.predownload_in_progress { "Yes" } else { "No" };
     for (label, value) in [
-        ("Initiated", count(Status::Initiated)),
-        ("Downloading", count(Status::Downloading)),
-        ("Predownloading", count(Status::Predownloading)),
-        ("Completed downloading", count(Status::CompleteAtJoin)),
-        ("Completed predownloading", count(Status::Complete)),
-        ("Not Supported", count(Status::NotSupported)),
-        ("Failed to Predownload", count(Status::Failed)),
+        ("Initiated", c.initiated.to_string()),
+        ("Downloading", c.downloading.to_string()),
+        ("Predownloading", c.predownloading.to_string()),
+        ("Completed downloading", c.completed_downloading.to_string()),
+        ("Completed predownloading", c.completed_predownloading.to_string()),
+        ("Not Supported", c.not_supported.to_string()),
+        ("Failed to Predownload", c.failed_to_predownload.to_string()),
         ("Predownload in progress", yes_no.to_owned()),
     ] {
         let _ = writeln!(out, "        {label:<27}: {value}");
@@ -206,9 +248,19 @@ fn header(out: &mut String) {
     let _ = writeln!(out, "{}", "-".repeat(162));
 }
 
-fn line(out: &mut String, r: &Row, newer: bool) {
-    let (name, status, next, method) = (&r.name, r.status.word(), &r.next_retry, r.method);
-    let (primary, backup, version, retries) = (r.primary, r.backup, r.version, r.retries);
+fn line(out: &mut String, r: &Row, now: Timestamp, newer: bool) {
+    let (name, status, retries) = (&r.name, r.predownload_status.word(), r.retry_count);
+    let [primary, backup, version] =
+        [r.primary_image, r.backup_image, r.predownload_version].map(|v| v.unwrap_or(NO_VERSION));
+    let method = match r.method {
+        None => "N/A",
+        Some(DownloadMethod::Capwap) => "CAPWAP",
+    };
+    let next = match (r.next_retry_at, r.method) {
+        (Some(at), _) => time_to(at.since(now)),
+        (None, Some(_)) => "0".to_owned(),
+        (None, None) => "N/A".to_owned(),
+    };
     let _ = if newer {
         writeln!(
             out,

@@ -9,8 +9,10 @@ use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::setting::ImageJoin;
 use capledger_schema::time::Timestamp;
+use serde::Serialize;
 
-use super::{ap_image, ap_summary, image_download, words};
+use super::ap_summary::ApState;
+use super::{ap_image, image_download, words};
 use crate::fetch::{FetchUrl, advice};
 use crate::ios::View;
 use crate::syslog::{disjoin_words, fetch_words};
@@ -18,8 +20,45 @@ use crate::syslog::{disjoin_words, fetch_words};
 /// After so long without an octet, a transfer that should move is said to stand still.
 const STALLED_SECS: u64 = 60;
 
+/// What the view tells. Without a running version no AP is told of, since all keep what they run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// The version that APs are to run.
+    pub running_version: Option<ImageVersion>,
+    /// The version that APs are to hold.
+    pub staged_version: Option<ImageVersion>,
+    /// How many APs are known.
+    pub total: usize,
+    /// How many of them do not run the version that they are to run.
+    pub not_running: usize,
+    /// How many of the others do not hold the staged one.
+    pub without_staged: usize,
+    /// Those APs, by identity.
+    pub access_points: Vec<Row>,
+}
+
+/// One AP that lacks a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// AP name, one word of at most 32 characters.
+    pub name: String,
+    /// As it says.
+    pub model: String,
+    /// The image family of that model; none if the model is not known.
+    pub family: Option<ImageFamily>,
+    /// Where it stands.
+    pub state: ApState,
+    /// The version that it runs.
+    pub version: Option<ImageVersion>,
+    /// The version that it lacks.
+    pub lacks: ImageVersion,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: Reason,
+}
+
 /// Why an AP is not at the running version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// What is the matter.
     pub why: String,
@@ -31,33 +70,60 @@ pub struct Reason {
     pub since: Timestamp,
 }
 
+/// What the view tells.
+pub fn facts(view: &View) -> Facts {
+    let (state, wtps) = (view.state, &view.state.fleet.wtps);
+    let running_version = state.running_version();
+    let lacking = wtps.values().filter(|_| running_version.is_some());
+    let access_points: Vec<Row> = lacking.filter_map(|w| Some(row(w, lacks(w, state)?, view))).collect();
+    let not_running = access_points.iter().filter(|r| Some(r.lacks) == running_version).count();
+    Facts {
+        running_version,
+        staged_version: state.installs.staged,
+        total: wtps.len(),
+        not_running,
+        without_staged: access_points.len() - not_running,
+        access_points,
+    }
+}
+
+fn row(wtp: &Wtp, lacks: ImageVersion, view: &View) -> Row {
+    let reason = reason(wtp, lacks, view);
+    Row {
+        name: ap_image::name(wtp),
+        model: wtp.inventory.model.clone(),
+        family: wtp.inventory.family.clone(),
+        state: ApState::of(wtp),
+        version: wtp.inventory.version,
+        lacks,
+        reason: Reason { words: reason.words.filter(|w| !w.is_empty()), ..reason },
+    }
+}
+
 /// The whole view.
 pub fn show(view: &View) -> String {
-    let Some(running) = view.state.running_version() else {
+    let facts = facts(view);
+    let Some(running) = facts.running_version else {
         return "No running version is set, so APs keep what they run.\n\
                 Configure `software version V`, or add an image and run `install activate`.\n"
             .to_owned();
     };
-    let all = view.state.fleet.wtps.len();
-    let behind: Vec<(&Wtp, ImageVersion)> =
-        view.state.fleet.wtps.values().filter_map(|w| Some((w, lacks(w, view.state)?))).collect();
-    let away = behind.iter().filter(|(_, target)| *target == running).count();
-    let mut out = format!("Running version : {running}\nAPs not at it   : {away} of {all}\n");
-    if let Some(staged) = view.state.installs.staged {
-        let _ = writeln!(out, "Staged version  : {staged}\nWithout it      : {} of {all}", behind.len() - away);
+    let all = facts.total;
+    let mut out = format!("Running version : {running}\nAPs not at it   : {} of {all}\n", facts.not_running);
+    if let Some(staged) = facts.staged_version {
+        let _ = writeln!(out, "Staged version  : {staged}\nWithout it      : {} of {all}", facts.without_staged);
     }
-    for (wtp, target) in behind {
-        let reason = reason(wtp, target, view);
-        let runs = wtp.inventory.version.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
-        let family = wtp.inventory.family.as_ref().map_or("no known family", ImageFamily::as_str);
-        let _ =
-            writeln!(out, "\n{} ({}, {family}): {}", ap_image::name(wtp), wtp.inventory.model, ap_summary::state(wtp));
+    for row in &facts.access_points {
+        let runs = row.version.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+        let family = row.family.as_ref().map_or("no known family", ImageFamily::as_str);
+        let _ = writeln!(out, "\n{} ({}, {family}): {}", row.name, row.model, row.state.word());
         let mut line = |label: &str, value: &str| {
             let _ = writeln!(out, "    {label:<8}: {}", one_line(value));
         };
+        let reason = &row.reason;
         line("Runs", &runs);
         line("Why", &reason.why);
-        if let Some(words) = reason.words.as_deref().filter(|w| !w.is_empty()) {
+        if let Some(words) = &reason.words {
             line("Words", words);
         }
         line("Next", &reason.next);

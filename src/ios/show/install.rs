@@ -5,44 +5,113 @@ use std::fmt::Write as _;
 
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
+use capledger_schema::time::Timestamp;
+use serde::Serialize;
 
+use super::logging::Line;
 use super::words;
 use crate::ios::View;
 use crate::ios::action::InstallPart;
+use crate::syslog::Entry;
 
-/// What a package line says of a version: `I`, `U`, `C` or `D`.
-fn letter(version: ImageVersion, state: &State) -> char {
-    let on_trial = state.installs.trial.as_ref();
-    match on_trial {
-        Some(trial) if trial.version == version => 'U',
-        Some(trial) if trial.back_to == version => 'D',
-        Some(_) => 'I',
-        None if state.running_version() == Some(version) => 'C',
-        None => 'I',
+/// What `show install summary|active|committed|inactive` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    /// The versions asked for, oldest release first.
+    pub packages: Vec<Package>,
+    /// When the controller goes back to the committed version by itself.
+    pub auto_abort_at: Option<Timestamp>,
+    /// Every image family of the fleet has an image of it, and it waits to be activated.
+    pub staged_version: Option<ImageVersion>,
+}
+
+/// A version on the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// Which.
+    pub version: ImageVersion,
+    /// How it stands with it.
+    pub state: PackageState,
+}
+
+/// What a package line says of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageState {
+    /// `I`
+    Inactive,
+    /// `U`
+    ActivatedUncommitted,
+    /// `C`
+    ActivatedCommitted,
+    /// `D`
+    DeactivatedUncommitted,
+}
+
+impl PackageState {
+    fn of(version: ImageVersion, state: &State) -> PackageState {
+        match &state.installs.trial {
+            Some(trial) if trial.version == version => PackageState::ActivatedUncommitted,
+            Some(trial) if trial.back_to == version => PackageState::DeactivatedUncommitted,
+            Some(_) => PackageState::Inactive,
+            None if state.running_version() == Some(version) => PackageState::ActivatedCommitted,
+            None => PackageState::Inactive,
+        }
+    }
+
+    fn letter(self) -> char {
+        match self {
+            PackageState::Inactive => 'I',
+            PackageState::ActivatedUncommitted => 'U',
+            PackageState::ActivatedCommitted => 'C',
+            PackageState::DeactivatedUncommitted => 'D',
+        }
     }
 }
 
-fn versions(state: &State) -> BTreeSet<ImageVersion> {
+/// What `show install summary` tells; with a part, `show install active|committed|inactive`.
+pub fn facts(part: Option<InstallPart>, view: &View) -> Facts {
+    use PackageState::{ActivatedCommitted, ActivatedUncommitted, DeactivatedUncommitted, Inactive};
+    let state = view.state;
     let catalogue = state.installs.catalogue.keys().map(|(_, v)| *v);
-    catalogue.chain(state.running_version()).chain(state.committed_version()).collect()
+    let versions: BTreeSet<ImageVersion> =
+        catalogue.chain(state.running_version()).chain(state.committed_version()).collect();
+    let all = versions.into_iter().map(|version| Package { version, state: PackageState::of(version, state) });
+    let packages = match part {
+        None => all.collect(),
+        Some(InstallPart::Active) => {
+            all.filter(|p| matches!(p.state, ActivatedUncommitted | ActivatedCommitted)).collect()
+        }
+        // The one that comes back if the activated one is not committed is still the committed one.
+        Some(InstallPart::Committed) => all
+            .filter(|p| matches!(p.state, DeactivatedUncommitted | ActivatedCommitted))
+            .map(|p| Package { state: ActivatedCommitted, ..p })
+            .collect(),
+        Some(InstallPart::Inactive) => all.filter(|p| matches!(p.state, Inactive | DeactivatedUncommitted)).collect(),
+    };
+    Facts { packages, auto_abort_at: auto_abort_at(state), staged_version: state.installs.staged }
 }
 
-fn packages(title: &str, rows: impl Iterator<Item = (char, ImageVersion)>, view: &View) -> String {
+fn auto_abort_at(state: &State) -> Option<Timestamp> {
+    state.installs.trial.as_ref().and_then(|t| t.due)
+}
+
+fn packages(title: &str, facts: &Facts, view: &View) -> String {
     let rule = "-".repeat(80);
     let mut out = format!("[ Chassis 1 R0 ] {title} Package(s) Information:\n");
     out.push_str("State (St): I - Inactive, U - Activated & Uncommitted,\n");
     out.push_str("            C - Activated & Committed, D - Deactivated & Uncommitted\n");
     let _ = writeln!(out, "{rule}\nType  St   Filename/Version\n{rule}");
-    for (state, version) in rows {
-        let _ = writeln!(out, "IMG   {state}    {version}");
+    for Package { version, state } in &facts.packages {
+        let _ = writeln!(out, "IMG   {}    {version}", state.letter());
     }
-    let _ = writeln!(out, "\n{rule}\nAuto abort timer: {}\n{rule}", timer(view));
+    let _ = writeln!(out, "\n{rule}\nAuto abort timer: {}\n{rule}", timer(facts.auto_abort_at, view));
     out
 }
 
 /// `inactive`, or when it goes back: `active on install_activate, time before rollback - 01:49:42`.
-fn timer(view: &View) -> String {
-    match view.state.installs.trial.as_ref().and_then(|t| t.due) {
+fn timer(due: Option<Timestamp>, view: &View) -> String {
+    match due {
         Some(due) => {
             let left = words::clock(due.since(view.now));
             format!("active on install_activate, time before rollback - {left}")
@@ -53,10 +122,9 @@ fn timer(view: &View) -> String {
 
 /// `show install summary`
 pub fn show(view: &View) -> String {
-    let state = view.state;
-    let rows = versions(state).into_iter().map(|v| (letter(v, state), v));
-    let mut out = packages("Installed", rows, view);
-    if let Some(staged) = state.installs.staged {
+    let facts = facts(None, view);
+    let mut out = packages("Installed", &facts, view);
+    if let Some(staged) = facts.staged_version {
         let _ = writeln!(out, "Staged : {staged}, for every image family of the fleet; `install activate` runs it");
     }
     out
@@ -64,42 +132,75 @@ pub fn show(view: &View) -> String {
 
 /// `show install active|committed|inactive`
 pub fn part(part: InstallPart, view: &View) -> String {
-    let state = view.state;
-    let rows = |wanted: &'static [char]| {
-        versions(state).into_iter().map(|v| (letter(v, state), v)).filter(move |(l, _)| wanted.contains(l))
+    let title = match part {
+        InstallPart::Active => "Active",
+        InstallPart::Committed => "Committed",
+        InstallPart::Inactive => "Inactive",
     };
-    match part {
-        InstallPart::Active => packages("Active", rows(&['U', 'C']), view),
-        InstallPart::Committed => packages("Committed", rows(&['D', 'C']).map(|(_, v)| ('C', v)), view),
-        InstallPart::Inactive => packages("Inactive", rows(&['I', 'D']), view),
+    packages(title, &facts(Some(part), view), view)
+}
+
+/// What `show install rollback` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RollbackFacts {
+    /// The version that comes back; none if the running one is committed.
+    pub rollback_point: Option<ImageVersion>,
+    /// The version that APs are to run.
+    pub running_version: Option<ImageVersion>,
+    /// When the one that is not committed was activated.
+    pub activated_at: Option<Timestamp>,
+    /// When the controller goes back by itself.
+    pub auto_abort_at: Option<Timestamp>,
+}
+
+/// What `show install rollback` tells.
+pub fn rollback_facts(view: &View) -> RollbackFacts {
+    let trial = view.state.installs.trial.as_ref();
+    RollbackFacts {
+        rollback_point: trial.map(|t| t.back_to),
+        running_version: trial.map(|t| t.version).or(view.state.running_version()),
+        activated_at: trial.map(|t| t.since),
+        auto_abort_at: auto_abort_at(view.state),
     }
 }
 
 /// `show install rollback`
 pub fn rollback(view: &View) -> String {
-    match &view.state.installs.trial {
-        Some(trial) => format!(
-            "Rollback point : {}, committed\nRunning        : {}, activated {} and not committed\nAuto abort timer: {}\n",
-            trial.back_to,
-            trial.version,
-            view.time.format(trial.since),
-            timer(view)
+    let f = rollback_facts(view);
+    match (f.rollback_point, f.running_version, f.activated_at) {
+        (Some(back), Some(running), Some(at)) => format!(
+            "Rollback point : {back}, committed\nRunning        : {running}, activated {} and not committed\nAuto abort timer: {}\n",
+            view.time.format(at),
+            timer(f.auto_abort_at, view)
         ),
-        None => match view.state.running_version() {
-            Some(version) => format!("No rollback point: {version} is committed.\n"),
-            None => "No rollback point: no version is active.\n".to_owned(),
-        },
+        (_, Some(version), _) => format!("No rollback point: {version} is committed.\n"),
+        (_, None, _) => "No rollback point: no version is active.\n".to_owned(),
     }
 }
 
-/// `show install log`: the lines of the log that the install family wrote.
+/// What `show install log` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogFacts {
+    /// The lines of the log that the install family wrote, oldest first.
+    pub lines: Vec<Line>,
+}
+
+/// What `show install log` tells.
+pub fn log_facts(view: &View) -> LogFacts {
+    LogFacts { lines: entries(view).map(Line::of).collect() }
+}
+
+/// `show install log`
 pub fn log(view: &View) -> String {
-    let lines = view.log.entries().filter(|e| e.line.facility == "INSTALL");
-    let out = lines.fold(String::new(), |mut out, entry| {
+    let out = entries(view).fold(String::new(), |mut out, entry| {
         let _ = writeln!(out, "{}", entry.bare(view.time));
         out
     });
     if out.is_empty() { "The log holds nothing of the install family.\n".to_owned() } else { out }
+}
+
+fn entries<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Entry> {
+    view.log.entries().filter(|e| e.line.facility == "INSTALL")
 }
 
 /// The version that `install activate` means: the staged one, else that of the image that came into the catalogue last.

@@ -9,7 +9,7 @@ use crate::story::{Story, ap, assert_golden, image, moment, version};
 use crate::syslog::TimeFormat;
 
 /// An upgrade to 17.9.4.27 in its middle, with one AP for every reason why it is not done.
-fn middle_of_an_upgrade() -> Story {
+pub(super) fn middle_of_an_upgrade() -> Story {
     let mut story = Story::begin("2024-02-01T16:00:00Z");
     story.configured(vec![
         Setting::Hostname("9120-EWC".into()),

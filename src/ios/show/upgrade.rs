@@ -1,121 +1,159 @@
 //! `show ap upgrade`, `show ap upgrade ap-list`, `show ap upgrade summary`: the campaign that runs or ran last, its
 //! access points, and the campaigns before it.
 
+mod facts;
+
 use std::fmt::Write as _;
 
-use capledger_schema::event::{CampaignOutcome, CampaignPhase, OnError};
-use capledger_schema::project::campaigns::{Campaign, Member, MemberState, Tally};
+use capledger_schema::event::{CampaignOutcome, CampaignPhase, CampaignPlan, OnError};
+use capledger_schema::project::campaigns::{Campaign, MemberState};
+use serde::Serialize;
 
 use super::table::table;
 use super::words;
 use crate::ios::{View, upgrade};
 
+pub use facts::{
+    ApUpgradeState, Check, Counts, Facts, Iteration, ListFacts, Paused, Row, Summary, SummaryFacts, Upgrade, facts,
+    list_facts, summary_facts,
+};
+
 const NONE: &str = "There has been no AP upgrade\n";
+
+/// The state of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpgradeState {
+    /// It is under way.
+    InProgress,
+    /// It touches no further AP until it is resumed.
+    Paused,
+    /// It came to its end.
+    Completed,
+    /// It stopped by itself.
+    Stopped,
+    /// An operator ended it.
+    Aborted,
+    /// It ended before it touched an AP.
+    PreflightFailed,
+    /// Another one followed before it ended.
+    Replaced,
+}
+
+impl UpgradeState {
+    /// The state of this one.
+    pub fn of(c: &Campaign) -> UpgradeState {
+        match (&c.ended, &c.paused) {
+            (Some((outcome, _, _)), _) => (*outcome).into(),
+            (None, Some(_)) => UpgradeState::Paused,
+            (None, None) => UpgradeState::InProgress,
+        }
+    }
+
+    /// In IOS's words.
+    pub fn word(self) -> &'static str {
+        match self {
+            UpgradeState::InProgress => "In progress",
+            UpgradeState::Paused => "Paused",
+            UpgradeState::Completed => "Completed",
+            UpgradeState::Stopped => "Stopped",
+            UpgradeState::Aborted => "Aborted",
+            UpgradeState::PreflightFailed => "Preflight failed",
+            UpgradeState::Replaced => "Replaced",
+        }
+    }
+}
+
+impl From<CampaignOutcome> for UpgradeState {
+    fn from(outcome: CampaignOutcome) -> UpgradeState {
+        match outcome {
+            CampaignOutcome::Completed => UpgradeState::Completed,
+            CampaignOutcome::Stopped => UpgradeState::Stopped,
+            CampaignOutcome::Aborted => UpgradeState::Aborted,
+            CampaignOutcome::PreflightFailed => UpgradeState::PreflightFailed,
+        }
+    }
+}
 
 /// `show ap upgrade`
 pub fn show(view: &View) -> String {
-    let Some(c) = &view.state.campaigns.latest else { return NONE.to_owned() };
-    let mut out = format!("AP upgrade {} to {}\n\n", c.id, c.version);
+    let Some(u) = facts(view).upgrade else { return NONE.to_owned() };
+    let mut out = format!("AP upgrade {} to {}\n\n", u.id, u.version);
     let mut line = |label: &str, value: String| {
         let _ = writeln!(out, "{label:<16}: {value}");
     };
-    line("State", state(c).to_owned());
-    line("Started", view.time.date(c.started_at));
-    match &c.ended {
-        Some((_, words, at)) => {
-            line("Ended", view.time.date(*at));
+    line("State", u.state.word().to_owned());
+    line("Started", view.time.date(u.started_at));
+    match (u.ended_at, &u.outcome) {
+        (Some(at), Some(words)) => {
+            line("Ended", view.time.date(at));
             line("Outcome", words.clone());
         }
-        None => line("Phase", format!("{}, {}", phase(c.phase), iteration(c))),
+        (None, _) | (_, None) => line("Phase", format!("{}, {}", phase(u.phase), iteration(&u))),
     }
-    if let Some((reason, at)) = &c.paused {
-        line("Paused", format!("{reason} ({} ago)", words::span(view.now.since(*at))));
+    if let Some(paused) = &u.paused {
+        line("Paused", format!("{} ({} ago)", paused.reason, words::span(view.now.since(paused.since))));
     }
-    line("Progress", format!("{} % [{}]", c.percent(), bar(c.percent())));
-    line("Plan", plan(c));
-    let tally = c.tally();
-    if tally.total() > 0 {
-        let mut rows: Vec<[String; 8]> = c
-            .iterations
-            .iter()
-            .map(|(n, t)| row(&if *n == 0 { "canary".to_owned() } else { n.to_string() }, t))
-            .collect();
-        rows.push(row("total", &tally));
+    line("Progress", format!("{} % [{}]", u.percent, bar(u.percent)));
+    line("Plan", plan(&u.plan));
+    if u.total.aps > 0 {
+        let mut rows: Vec<[String; 8]> = u.iterations.iter().map(|i| row(&number(i.iteration), &i.counts)).collect();
+        rows.push(row("total", &u.total));
         let headers = ["Iteration", "APs", "Waiting", "Predownloaded", "Reloaded", "Joined-back", "Missing", "Failed"];
         let _ = write!(out, "\n{}", table(headers, &rows));
     }
-    let checked = view.state.campaigns.preflight.as_ref().filter(|p| p.operation.0 > c.id.0 && p.failed());
-    if let Some((findings, at)) = checked.and_then(|p| p.findings.as_ref()) {
-        let _ = write!(out, "\n{}", upgrade::check_completed(findings, *at, view.time));
+    if let Some(check) = &u.failed_check {
+        let _ = write!(out, "\n{}", upgrade::check_completed(&check.findings, check.at, view.time));
     }
     out
 }
 
 /// `show ap upgrade ap-list`
 pub fn list(view: &View) -> String {
-    let Some(c) = &view.state.campaigns.latest else { return NONE.to_owned() };
-    let mut members: Vec<&Member> = c.members.values().collect();
-    members.sort_by(|a, b| (a.iteration, &a.site, &a.name).cmp(&(b.iteration, &b.site, &b.name)));
-    let rows: Vec<[String; 7]> = members
+    let facts = list_facts(view);
+    let (Some(id), Some(version), Some(state)) = (facts.upgrade, facts.version, facts.state) else {
+        return NONE.to_owned();
+    };
+    let rows: Vec<[String; 7]> = facts
+        .access_points
         .into_iter()
-        .map(|m| {
+        .map(|r| {
             [
-                m.name.clone(),
-                m.site.clone(),
-                if m.iteration == 0 { "canary".to_owned() } else { m.iteration.to_string() },
-                member_state(&m.state).to_owned(),
-                m.reports.map_or_else(|| "N/A".to_owned(), |v| v.to_string()),
-                words::span(view.now.since(m.since)),
-                reason(&m.state),
+                r.name,
+                r.site,
+                number(r.iteration),
+                r.state.word().to_owned(),
+                r.version.map_or_else(|| "N/A".to_owned(), |v| v.to_string()),
+                words::span(view.now.since(r.since)),
+                r.reason.unwrap_or_default(),
             ]
         })
         .collect();
     let headers = ["AP Name", "Site", "Iteration", "State", "Version", "Since", "Reason"];
-    format!("AP upgrade {} to {}: {}\n\n{}", c.id, c.version, state(c), table(headers, &rows))
+    format!("AP upgrade {id} to {version}: {}\n\n{}", state.word(), table(headers, &rows))
 }
 
 /// `show ap upgrade summary`
 pub fn summary(view: &View) -> String {
-    let campaigns = &view.state.campaigns;
-    let Some(latest) = &campaigns.latest else { return NONE.to_owned() };
-    let line = |id: String, version: String, at, state: &str, t: &Tally| {
-        let total = t.total().to_string();
-        [id, version, view.time.date(at), state.to_owned(), total, t.back.to_string(), t.errors().to_string()]
-    };
-    let mut rows: Vec<[String; 7]> = campaigns
-        .past
+    let rows: Vec<[String; 7]> = summary_facts(view)
+        .upgrades
         .iter()
-        .map(|p| {
-            let state = p.ended.map_or("Replaced", |(outcome, _)| outcome_word(outcome));
-            line(p.id.to_string(), p.version.to_string(), p.started_at, state, &p.tally)
+        .map(|s| {
+            [
+                s.id.to_string(),
+                s.version.to_string(),
+                view.time.date(s.started_at),
+                s.state.word().to_owned(),
+                s.counts.aps.to_string(),
+                s.counts.joined_back.to_string(),
+                (s.counts.missing + s.counts.failed).to_string(),
+            ]
         })
         .collect();
-    rows.push(line(
-        latest.id.to_string(),
-        latest.version.to_string(),
-        latest.started_at,
-        state(latest),
-        &latest.tally(),
-    ));
+    if rows.is_empty() {
+        return NONE.to_owned();
+    }
     table(["Upgrade", "Version", "Started", "State", "APs", "Joined-back", "Missing or failed"], &rows)
-}
-
-/// The state of a campaign, in IOS's words.
-pub fn state(c: &Campaign) -> &'static str {
-    match (&c.ended, &c.paused) {
-        (Some((outcome, _, _)), _) => outcome_word(*outcome),
-        (None, Some(_)) => "Paused",
-        (None, None) => "In progress",
-    }
-}
-
-fn outcome_word(outcome: CampaignOutcome) -> &'static str {
-    match outcome {
-        CampaignOutcome::Completed => "Completed",
-        CampaignOutcome::Stopped => "Stopped",
-        CampaignOutcome::Aborted => "Aborted",
-        CampaignOutcome::PreflightFailed => "Preflight failed",
-    }
 }
 
 fn phase(phase: CampaignPhase) -> &'static str {
@@ -128,17 +166,21 @@ fn phase(phase: CampaignPhase) -> &'static str {
     }
 }
 
-fn iteration(c: &Campaign) -> String {
-    let last = c.iterations.keys().next_back().copied().unwrap_or(0);
-    match c.iteration {
-        _ if c.iterations.is_empty() => format!("{} expected", words::plural(u64::from(c.expected), "AP")),
+fn iteration(u: &Upgrade) -> String {
+    let last = u.iterations.last().map_or(0, |i| i.iteration);
+    match u.iteration {
+        _ if u.iterations.is_empty() => format!("{} expected", words::plural(u64::from(u.expected), "AP")),
         0 => "canaries".to_owned(),
         n => format!("iteration {n} of {last}"),
     }
 }
 
-fn plan(c: &Campaign) -> String {
-    let plan = &c.plan;
+/// An iteration in a column.
+fn number(iteration: u32) -> String {
+    if iteration == 0 { "canary".to_owned() } else { iteration.to_string() }
+}
+
+fn plan(plan: &CampaignPlan) -> String {
     let canaries = match plan.canaries {
         0 => "no canaries".to_owned(),
         1 => "1 canary".to_owned(),
@@ -157,8 +199,8 @@ fn bar(percent: u8) -> String {
     (0..20).map(|n| if n * 5 < percent { '#' } else { '.' }).collect()
 }
 
-fn row(name: &str, t: &Tally) -> [String; 8] {
-    let counts = [t.total(), t.waiting, t.predownloaded, t.reloaded, t.back, t.missing, t.failed];
+fn row(name: &str, c: &Counts) -> [String; 8] {
+    let counts = [c.aps, c.waiting, c.predownloaded, c.reloaded, c.joined_back, c.missing, c.failed];
     let mut cells = [const { String::new() }; 8];
     name.clone_into(&mut cells[0]);
     for (cell, count) in cells[1..].iter_mut().zip(counts) {
@@ -167,23 +209,37 @@ fn row(name: &str, t: &Tally) -> [String; 8] {
     cells
 }
 
-fn member_state(state: &MemberState) -> &'static str {
-    match state {
-        MemberState::Waiting => "Waiting",
-        MemberState::Predownloaded => "Predownloaded",
-        MemberState::Reloaded => "Reloaded",
-        MemberState::Back => "Joined-back",
-        MemberState::Missing(_) => "Missing",
-        MemberState::Failed { .. } => "Failed",
+impl ApUpgradeState {
+    /// In IOS's words.
+    pub fn word(self) -> &'static str {
+        match self {
+            ApUpgradeState::Waiting => "Waiting",
+            ApUpgradeState::Predownloaded => "Predownloaded",
+            ApUpgradeState::Reloaded => "Reloaded",
+            ApUpgradeState::JoinedBack => "Joined-back",
+            ApUpgradeState::Missing => "Missing",
+            ApUpgradeState::Failed => "Failed",
+        }
     }
 }
 
-fn reason(state: &MemberState) -> String {
+fn member_state(state: &MemberState) -> ApUpgradeState {
     match state {
-        MemberState::Waiting | MemberState::Predownloaded | MemberState::Reloaded | MemberState::Back => String::new(),
-        MemberState::Missing(words) => words.clone(),
-        MemberState::Failed { kind: Some(kind), words } => format!("{kind}: {words}"),
-        MemberState::Failed { kind: None, words } => words.clone(),
+        MemberState::Waiting => ApUpgradeState::Waiting,
+        MemberState::Predownloaded => ApUpgradeState::Predownloaded,
+        MemberState::Reloaded => ApUpgradeState::Reloaded,
+        MemberState::Back => ApUpgradeState::JoinedBack,
+        MemberState::Missing(_) => ApUpgradeState::Missing,
+        MemberState::Failed { .. } => ApUpgradeState::Failed,
+    }
+}
+
+fn reason(state: &MemberState) -> Option<String> {
+    match state {
+        MemberState::Waiting | MemberState::Predownloaded | MemberState::Reloaded | MemberState::Back => None,
+        MemberState::Missing(words) => Some(words.clone()),
+        MemberState::Failed { kind: Some(kind), words } => Some(format!("{kind}: {words}")),
+        MemberState::Failed { kind: None, words } => Some(words.clone()),
     }
 }
 

@@ -164,7 +164,13 @@ fn a_reader_that_cuts_at_the_header_s_columns_gets_every_row() {
         assert_eq!(starts, [0, 34, 57, 81, 102, 123, 141, 155]);
         assert_eq!(rows.len(), story.state.fleet.wtps.len());
         for (line, wtp) in rows.iter().zip(story.state.fleet.wtps.values()) {
-            let wanted = row(wtp, story.at);
+            let wanted = row(wtp);
+            let version = |v: Option<ImageVersion>| v.unwrap_or(NO_VERSION).to_string();
+            let next = match (wanted.next_retry_at, wanted.method) {
+                (Some(at), _) => time_to(at.since(story.at)),
+                (None, Some(_)) => "0".to_owned(),
+                (None, None) => "N/A".to_owned(),
+            };
             let cut = |i: usize| {
                 let end = starts.get(i + 1).copied().unwrap_or(line.len());
                 line[starts[i]..end].trim().to_owned()
@@ -174,13 +180,13 @@ fn a_reader_that_cuts_at_the_header_s_columns_gets_every_row() {
                 cells,
                 [
                     wanted.name,
-                    wanted.primary.to_string(),
-                    wanted.backup.to_string(),
-                    wanted.status.word().to_owned(),
-                    wanted.version.to_string(),
-                    wanted.next_retry,
-                    wanted.retries.to_string(),
-                    wanted.method.to_owned(),
+                    version(wanted.primary_image),
+                    version(wanted.backup_image),
+                    wanted.predownload_status.word().to_owned(),
+                    version(wanted.predownload_version),
+                    next,
+                    wanted.retry_count.to_string(),
+                    wanted.method.map_or("N/A", |_| "CAPWAP").to_owned(),
                 ],
                 "{running}: {line}"
             );
@@ -264,8 +270,9 @@ fn swapped_images_change_their_columns_until_the_ap_joins_again() {
     let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", Some("17.3.3.26"), None);
     story.in_run(session, &wtp);
     let columns = |story: &Story| {
-        let row = row(story.state.fleet.named("AP-1").expect("it joined"), story.at);
-        (row.primary.to_string(), row.backup.to_string())
+        let row = row(story.state.fleet.named("AP-1").expect("it joined"));
+        let text = |v: Option<ImageVersion>| v.expect("it is known").to_string();
+        (text(row.primary_image), text(row.backup_image))
     };
     let (new, old) = ("17.9.4.27".to_owned(), "17.3.3.26".to_owned());
     assert_eq!(columns(&story), (new.clone(), old.clone()));

@@ -1,0 +1,84 @@
+//! `show ... | json`: the facts of a view as one JSON document, out of the same data as its text.
+//!
+//! Keys are in snake case and stay; numbers are numbers, moments RFC 3339 in UTC, a span's unit ends its key
+//! (`_us`, `_seconds`), and what is not known is null. An error is `{"error": "..."}`. Nothing is in it that the text
+//! hides: no password, and of a secret no more than its ciphertext in the configuration's own lines.
+
+use capledger_schema::feed::Privilege;
+use capledger_schema::time::Timestamp;
+use serde::Serialize;
+
+use super::{
+    absent, ap_image, ap_reason, ap_summary, image_download, image_server, install, interfaces, inventory, level,
+    logging, operation, running_config, upgrade, users, version,
+};
+use crate::ios::View;
+use crate::ios::action::Show;
+
+/// What a view tells a session of this privilege, as one JSON document with a line end behind it.
+pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
+    match what {
+        Show::ApImage => document(&ap_image::facts(view)),
+        Show::ApImageReason => document(&ap_reason::facts(view)),
+        Show::ApSummary => document(&ap_summary::facts(view)),
+        Show::ApUpgrade => document(&upgrade::facts(view)),
+        Show::ApUpgradeList => document(&upgrade::list_facts(view)),
+        Show::ApUpgradeSummary => document(&upgrade::summary_facts(view)),
+        Show::Clock => document(&Clock { time: view.now }),
+        Show::Hosts => document(&absent::hosts()),
+        Show::ImageServer => document(&image_server::facts(view)),
+        Show::InstallSummary => document(&install::facts(None, view)),
+        Show::InstallPart(part) => document(&install::facts(Some(*part), view)),
+        Show::InstallRollback => document(&install::rollback_facts(view)),
+        Show::InstallLog => document(&install::log_facts(view)),
+        Show::Inventory => document(&inventory::facts(view)),
+        Show::IpInterfaces => document(&interfaces::facts(view)),
+        Show::Operations => document(&operation::facts(view)),
+        Show::Operation(number) => result(operation::story(*number, view)),
+        Show::Logging { last } => document(&logging::facts(view, *last)),
+        Show::Privilege => document(&Level { level: level(privilege) }),
+        Show::RunningConfig => document(&running_config::facts(view)),
+        Show::SwitchVirtual => document(&absent::switch()),
+        Show::Users { own } => document(&users::facts(view, *own)),
+        Show::Version => document(&version::facts(view)),
+        Show::Vlans => document(&absent::vlans()),
+        Show::ProfileSummary => document(&image_download::summary_facts(view)),
+        Show::ProfileDetailed => document(&image_download::facts(view)),
+    }
+}
+
+/// What `show clock` tells.
+#[derive(Serialize)]
+struct Clock {
+    time: Timestamp,
+}
+
+/// What `show privilege` tells.
+#[derive(Serialize)]
+struct Level {
+    level: u8,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    error: String,
+}
+
+/// Facts, or in which words there are none.
+fn result(facts: Result<impl Serialize, String>) -> String {
+    match facts {
+        Ok(facts) => document(&facts),
+        Err(error) => document(&Failure { error }),
+    }
+}
+
+fn document(facts: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(facts) {
+        Ok(text) => text + "\n",
+        // Only a map whose keys are no text cannot be written.
+        Err(e) => result(Err::<(), _>(format!("the view cannot be written as JSON: {e}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
