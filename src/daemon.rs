@@ -4,6 +4,7 @@
 //! afterwards is in the ledger; everything that is shown comes out of the hub.
 
 mod command_line;
+pub(crate) mod history;
 mod start;
 
 use std::net::SocketAddr;

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod config_file;
 pub mod grammar;
+pub mod history;
 pub mod install;
 pub mod key_chain;
 pub mod line_editor;
@@ -23,6 +24,7 @@ use capledger_schema::time::Timestamp;
 use crate::secrets::Secrets;
 use crate::syslog::{Log, TimeFormat};
 
+pub use history::{Envelopes, NoHistory};
 pub use shell::{Output, Shell};
 
 /// What a `show` may look at.
@@ -38,4 +40,6 @@ pub struct View<'a> {
     pub time: &'a TimeFormat,
     /// What seals secrets, and how sealed ones are printed.
     pub secrets: &'a dyn Secrets,
+    /// The ledger up to the moment that is shown.
+    pub history: &'a dyn Envelopes,
 }

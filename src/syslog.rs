@@ -14,7 +14,7 @@ pub mod wire;
 
 pub use format::{action_word, disjoin_words, fetch_words, format};
 pub use log::{DEFAULT_LINES, Log};
-pub use operations::{Operations, Told};
+pub use operations::{Operations, Told, told_by};
 pub use time::{ClockMark, TimeFormat};
 
 use capledger_schema::id::Seq;

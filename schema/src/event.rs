@@ -3,6 +3,7 @@
 //! An event carries what a reader needs to understand it later, without any other. The order of the variants and of
 //! their fields is the ledger's format: add variants at the end, never reorder, and add a golden sample for each.
 
+mod kind;
 mod operator;
 mod upgrade;
 mod wtp;

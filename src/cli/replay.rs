@@ -4,11 +4,13 @@
 //! hands the folds to the same views. It changes nothing and asks nobody: anything but a `show` is refused.
 //! Exit codes: 0 shown; 1 a line was refused; 2 the ledger, or that moment of it, cannot be read.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use capledger_schema::codec::Chain;
 use capledger_schema::feed::Privilege;
 use capledger_schema::id::Seq;
 use capledger_schema::project::{Projection, State};
@@ -19,7 +21,8 @@ use jiff::civil;
 
 use crate::ios::action::Action;
 use crate::ios::grammar::{self, Mode};
-use crate::ios::{Shell, View};
+use crate::ios::history::Reading;
+use crate::ios::{Envelopes, Shell, View};
 use crate::ledger::{History, LedgerError, Store};
 use crate::net::feed::{Client, ClientError};
 use crate::secrets::vault::Ciphertexts;
@@ -106,9 +109,11 @@ enum ReplayError {
 
 /// Shows what was asked.
 pub fn run(args: &ReplayArgs) -> ExitCode {
-    let shown = replay(&args.data_dir, args.seq, args.at).and_then(|past| {
+    let shown = Source::of(&args.data_dir).and_then(|source| {
+        let past = replay(&source, args.seq, args.at)?;
         eprintln!("capledger: as of event {}, {}", past.state.seq, past.state.at);
-        show(&past, &*secrets(&args.data_dir), &args.commands, &mut io::stdout().lock())
+        let history = Before { source: &source, last: past.state.seq };
+        show(&past, &history, &*secrets(&args.data_dir), &args.commands, &mut io::stdout().lock())
     });
     ExitCode::from(match shown {
         Ok(code) => code,
@@ -141,6 +146,14 @@ impl Source<'_> {
             // A path too long for a socket has no daemon behind it.
             Err(ClientError::Path(_)) => Ok(Source::Store(Box::new(Store::open_existing(dir)?))),
             Err(e @ (ClientError::Denied(..) | ClientError::Bye(_) | ClientError::Broken(..))) => Err(e.into()),
+        }
+    }
+
+    /// The store, if no daemon holds it.
+    fn store(&self) -> Option<&Store> {
+        match self {
+            Source::Daemon { .. } => None,
+            Source::Store(store) => Some(store),
         }
     }
 
@@ -180,8 +193,44 @@ enum Until {
     At(Timestamp),
 }
 
-fn replay(dir: &Path, seq: Option<u64>, at: Option<Moment>) -> Result<Past, ReplayError> {
-    let source = Source::of(dir)?;
+/// The ledger up to the moment that is shown.
+struct Before<'a> {
+    source: &'a Source<'a>,
+    last: Seq,
+}
+
+impl fmt::Debug for Before<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Before").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
+impl Envelopes for Before<'_> {
+    fn last(&self) -> Seq {
+        self.last
+    }
+
+    fn after(&self, after: Seq) -> Reading<'_> {
+        let last = self.last;
+        match self.source.read(after) {
+            Ok(read) => {
+                let within = move |e: &io::Result<Envelope>| e.as_ref().map_or(true, |e| e.seq <= last);
+                Box::new(read.map(|e| e.map_err(io::Error::other)).take_while(within))
+            }
+            Err(e) => Box::new(std::iter::once(Err(io::Error::other(e)))),
+        }
+    }
+
+    fn octets(&self) -> Option<u64> {
+        self.source.store()?.reader().octets().ok()
+    }
+
+    fn head(&self) -> Option<Chain> {
+        self.source.store()?.reader().chain(self.last).ok()
+    }
+}
+
+fn replay(source: &Source, seq: Option<u64>, at: Option<Moment>) -> Result<Past, ReplayError> {
     let last = source.last();
     if last == Seq(0) {
         return Err(ReplayError::Empty);
@@ -194,7 +243,7 @@ fn replay(dir: &Path, seq: Option<u64>, at: Option<Moment>) -> Result<Past, Repl
         (None, Some(Moment::LastDay(time))) => Until::At(on_the_day_of(source.one(last)?.at, time)?),
         (None, None) => Until::Seq(source.last_running(last)?),
     };
-    fold(&source, until)
+    fold(source, until)
 }
 
 fn on_the_day_of(last: Timestamp, time: civil::Time) -> Result<Timestamp, ReplayError> {
@@ -237,9 +286,15 @@ fn secrets(dir: &Path) -> Box<dyn Secrets> {
     }
 }
 
-fn show(past: &Past, secrets: &dyn Secrets, lines: &[String], out: &mut impl Write) -> Result<u8, ReplayError> {
+fn show(
+    past: &Past,
+    history: &dyn Envelopes,
+    secrets: &dyn Secrets,
+    lines: &[String],
+    out: &mut impl Write,
+) -> Result<u8, ReplayError> {
     let time = TimeFormat::default();
-    let view = View { state: &past.state, log: &past.log, now: past.now, time: &time, secrets };
+    let view = View { state: &past.state, log: &past.log, now: past.now, time: &time, secrets, history };
     let mut shell = Shell::new(Privilege::Privileged);
     for line in lines {
         if !may_be_replayed(line) {
@@ -290,6 +345,7 @@ mod tests {
     use capledger_schema::setting::Setting;
 
     use super::*;
+    use crate::ios::NoHistory;
     use crate::ledger::Ledger;
     use crate::story::{Story, moment};
 
@@ -304,10 +360,12 @@ mod tests {
     }
 
     fn name_at(dir: &Path, seq: Option<u64>, at: Option<&str>) -> Result<(String, String), ReplayError> {
-        let past = replay(dir, seq, at.map(|at| at.parse().expect("a moment")))?;
+        let source = Source::of(dir)?;
+        let past = replay(&source, seq, at.map(|at| at.parse().expect("a moment")))?;
+        let history = Before { source: &source, last: past.state.seq };
         let mut out = Vec::new();
         let lines = ["show running-config | include hostname".to_owned(), "show clock".to_owned()];
-        assert_eq!(show(&past, &NoSecrets, &lines, &mut out)?, 0);
+        assert_eq!(show(&past, &history, &NoSecrets, &lines, &mut out)?, 0);
         let text = String::from_utf8(out).expect("text");
         let (name, clock) = text.trim_end().split_once('\n').expect("two lines");
         Ok((name.to_owned(), clock.to_owned()))
@@ -354,17 +412,18 @@ mod tests {
     #[test]
     fn only_a_show_is_replayed() {
         let dir = ledger();
-        let past = replay(dir.path(), None, None).expect("folded");
+        let past = replay(&Source::of(dir.path()).expect("a ledger"), None, None).expect("folded");
         for line in ["configure terminal", "ap image predownload", "terminal length 0", "exit"] {
             let mut out = Vec::new();
             assert_eq!(
-                show(&past, &NoSecrets, &[line.to_owned(), "show clock".to_owned()], &mut out).expect("ran"),
+                show(&past, &NoHistory, &NoSecrets, &[line.to_owned(), "show clock".to_owned()], &mut out)
+                    .expect("ran"),
                 REFUSED
             );
             assert!(out.is_empty(), "{line}");
         }
         let mut out = Vec::new();
-        assert_eq!(show(&past, &NoSecrets, &["show nonsense".to_owned()], &mut out).expect("ran"), REFUSED);
+        assert_eq!(show(&past, &NoHistory, &NoSecrets, &["show nonsense".to_owned()], &mut out).expect("ran"), REFUSED);
         let text = String::from_utf8(out).expect("text");
         assert!(text.starts_with("second#show nonsense\n            ^\n% Invalid input"), "{text}");
     }

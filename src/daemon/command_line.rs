@@ -13,12 +13,15 @@ use capledger_schema::project::lines;
 
 use crate::command::{AccessFact, Command, Refusal};
 use crate::ios::{View, shell};
+use crate::ledger::Reader;
 use crate::net::clock::Clock;
 use crate::net::control::Handle;
 use crate::net::feed::{Answer, CommandLine, Output, Session, User, Wanted};
 use crate::net::hub::Hub;
 use crate::secrets::{Vault, password};
 use crate::syslog::{Log, TimeFormat};
+
+use super::history::Durable;
 
 /// How often a command that waits looks whether its operator has left.
 const LOOK: Duration = Duration::from_millis(500);
@@ -35,12 +38,20 @@ pub(super) struct Operators {
     log: Arc<Mutex<Log>>,
     handle: Handle,
     vault: Arc<Vault>,
+    reader: Reader,
     clock: Clock,
 }
 
 impl Operators {
-    pub(super) fn new(hub: Arc<Hub>, log: Arc<Mutex<Log>>, handle: Handle, vault: Arc<Vault>, clock: Clock) -> Self {
-        Operators { hub, log, handle, vault, clock }
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        log: Arc<Mutex<Log>>,
+        handle: Handle,
+        vault: Arc<Vault>,
+        reader: Reader,
+        clock: Clock,
+    ) -> Self {
+        Operators { hub, log, handle, vault, reader, clock }
     }
 }
 
@@ -51,6 +62,7 @@ impl CommandLine for Operators {
             log: Arc::clone(&self.log),
             handle: self.handle.clone(),
             vault: Arc::clone(&self.vault),
+            reader: self.reader.clone(),
             clock: self.clock,
             time: TimeFormat::default(),
             shell: shell::Shell::new(user.privilege).on_line(lines::vty(&user.from)),
@@ -64,6 +76,7 @@ struct Operator {
     log: Arc<Mutex<Log>>,
     handle: Handle,
     vault: Arc<Vault>,
+    reader: Reader,
     clock: Clock,
     time: TimeFormat,
     shell: shell::Shell,
@@ -79,13 +92,7 @@ impl Session for Operator {
                 return Answer { text: refused(&refusal), ok: false, ends: false };
             }
         }
-        let said = {
-            let state = self.hub.state();
-            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-            let (now, secrets) = (self.clock.now().wall, &*self.vault);
-            let view = View { state: &state, log: &log, now, time: &self.time, secrets };
-            self.shell.line(line, &view)
-        };
+        let said = self.shell_line(line, out);
         let mut answer = Answer { text: said.text, ok: !said.refused, ends: said.close };
         if said.enable {
             match self.enable(out) {
@@ -146,6 +153,24 @@ impl Session for Operator {
 }
 
 impl Operator {
+    /// What the shell makes of a line.
+    fn shell_line(&mut self, line: &str, out: &dyn Output) -> shell::Output {
+        let state = self.hub.state();
+        let is_gone = || out.is_gone();
+        let history = Durable::new(self.reader.clone(), state.seq, &is_gone);
+        let (now, secrets) = (self.clock.now().wall, &*self.vault);
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.shell.reads_history(line) {
+            let view = View { state: &state, log: &log, now, time: &self.time, secrets, history: &history };
+            return self.shell.line(line, &view);
+        }
+        // It takes as long as the ledger is long, and whoever publishes would wait for the log meanwhile.
+        let copy = log.clone();
+        drop(log);
+        let view = View { state: &state, log: &copy, now, time: &self.time, secrets, history: &history };
+        self.shell.line(line, &view)
+    }
+
     /// Asks for the password of `enable secret`, as often as IOS does.
     fn enable(&self, out: &mut dyn Output) -> Result<(), String> {
         let Some(secret) = self.hub.state().config.access.enable else {

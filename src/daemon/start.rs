@@ -70,7 +70,8 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let (first, started) = sync_channel(1);
     let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
     let operators =
-        Arc::new(Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), clock));
+        Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), reader, clock);
+    let operators = Arc::new(operators);
     let (begin, begun) = watch::channel(false);
     let commands = Arc::clone(&operators) as Arc<dyn CommandLine>;
     let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&commands), begun.clone())?;

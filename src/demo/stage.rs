@@ -23,7 +23,7 @@ use crate::daemon::Daemon;
 use crate::image::bundle::ImageSpec;
 use crate::image::family::family_of;
 use crate::ios::show::{ap_image, ap_reason};
-use crate::ios::{Shell, View};
+use crate::ios::{NoHistory, Shell, View};
 use crate::net::clock::Clock;
 use crate::serve::tftp::{ServeConfig, TftpServer};
 use crate::simulate::{Report, Simulation, SimulationConfig, SimulationError};
@@ -260,7 +260,7 @@ impl Stage {
     fn with_view<T>(&self, state: &State, look: impl FnOnce(&View) -> T) -> T {
         let log = self.daemon.log().lock().unwrap_or_else(PoisonError::into_inner);
         let (now, secrets) = (self.clock.now().wall, &**self.daemon.vault());
-        look(&View { state, log: &log, now, time: &self.time, secrets })
+        look(&View { state, log: &log, now, time: &self.time, secrets, history: &NoHistory })
     }
 }
 

@@ -190,6 +190,8 @@ pub enum Show {
     Operations,
     /// `show operation ID`
     Operation(u64),
+    /// `show ledger ...`
+    Ledger(LedgerView),
     /// `show logging [last N]`
     Logging {
         /// Only so many lines.
@@ -214,4 +216,24 @@ pub enum Show {
     ProfileSummary,
     /// `show wireless profile image-download [detailed default]`
     ProfileDetailed,
+}
+
+/// A view of the ledger itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerView {
+    /// `show ledger [summary]`
+    Summary,
+    /// `show ledger last N`
+    Last(u32),
+    /// `show ledger ap N`: a name or an address.
+    Ap(String),
+    /// `show ledger operation ID`
+    Operation(u64),
+}
+
+impl Show {
+    /// Whether it reads through the ledger, which takes as long as the ledger is long.
+    pub fn reads_history(&self) -> bool {
+        matches!(self, Show::Ledger(_))
+    }
 }

@@ -11,6 +11,7 @@ mod dtls;
 mod exec;
 mod help;
 mod install;
+mod ledger;
 mod parse;
 mod pipe;
 mod profile;
@@ -190,6 +191,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(upgrade::BEGIN)
         .chain(access::TABLE)
         .chain(system::TABLE)
+        .chain(ledger::TABLE)
         .chain(pipe::TABLE)
 }
 

@@ -156,6 +156,12 @@ impl Shell {
         Some(kept.trim().chars().map(clean).take(RECORD_LIMIT).collect())
     }
 
+    /// Whether a line reads through the ledger, which takes as long as the ledger is long.
+    pub fn reads_history(&self, typed: &str) -> bool {
+        let parsed = self.parse(&typed.replace('\0', ""));
+        matches!(parsed, Ok(Some(Parsed { action: Action::Show(what), .. })) if what.reads_history())
+    }
+
     /// Settings of the sub-mode that wait for its end.
     pub fn pending(&self) -> &[Setting] {
         &self.pending

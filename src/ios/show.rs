@@ -11,6 +11,7 @@ pub mod install;
 pub mod interfaces;
 pub mod inventory;
 pub mod json;
+pub mod ledger;
 pub mod logging;
 pub mod operation;
 pub mod running_config;
@@ -45,6 +46,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::IpInterfaces => interfaces::show(view),
         Show::Operations => operation::list(view),
         Show::Operation(number) => operation::show(*number, view),
+        Show::Ledger(what) => ledger::show(what, view),
         Show::Logging { last } => logging::show(view, *last),
         Show::Privilege => format!("Current privilege level is {}\n", level(privilege)),
         Show::RunningConfig => running_config::show(view),

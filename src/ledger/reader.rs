@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use capledger_schema::Envelope;
-use capledger_schema::codec::Frame;
+use capledger_schema::codec::{Chain, Frame};
 use capledger_schema::id::Seq;
 
-use super::dir::Lock;
+use super::dir::{Lock, Places};
 use super::value::unpack;
 use super::{History, LedgerError, damaged, refused};
 
@@ -42,6 +42,39 @@ impl Reader {
     /// Everything after `after` that is durable, like [`History::read`], as an iterator that owns its handle.
     pub fn into_read(self, after: Seq) -> impl Iterator<Item = io::Result<Envelope>> + Send + 'static {
         Read { reader: self, after, ready: Vec::new().into_iter(), failed: false }
+    }
+
+    /// The chain after `seq`, which is durable or 0: what an audit of the ledger up to there tells as its head.
+    ///
+    /// # Errors
+    /// Damage, or what the file system says.
+    pub fn chain(&self, seq: Seq) -> Result<Chain, LedgerError> {
+        if seq == Seq(0) {
+            return Ok(Chain::start());
+        }
+        let value = self.value(seq)?;
+        let frame = Frame::decode(&value).map_err(|e| damaged(seq, &e))?;
+        if frame.last() == seq {
+            return Ok(frame.chain);
+        }
+        let mut chain = self.chain(Seq(frame.base.0 - 1))?;
+        let plain = unpack(&frame).map_err(|e| damaged(seq, &e))?;
+        for envelope in frame.envelopes(&plain) {
+            let (envelope, encoded) = envelope.map_err(|e| damaged(seq, &e))?;
+            if envelope.seq > seq {
+                break;
+            }
+            chain = chain.then(encoded);
+        }
+        Ok(chain)
+    }
+
+    /// Octets that the ledger takes on its disk.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn octets(&self) -> io::Result<u64> {
+        std::fs::metadata(Places::of(&self.shared.dir).log()).map(|file| file.len())
     }
 
     /// The value that holds `seq`, which is durable.

@@ -188,14 +188,7 @@ fn server(protocol: ServeProtocol) -> &'static str {
 
 /// The word of an action of the install family, as it is typed.
 pub fn action_word(action: InstallAction) -> &'static str {
-    match action {
-        InstallAction::Add => "add",
-        InstallAction::Activate => "activate",
-        InstallAction::Commit => "commit",
-        InstallAction::Abort => "abort",
-        InstallAction::Rollback => "rollback",
-        InstallAction::Remove => "remove",
-    }
+    action.word()
 }
 
 /// What IOS says of a failed fetch. The first four kinds are IOS's own texts, whole; to the others the words that

@@ -63,31 +63,14 @@ impl Operations {
         if let Event::ControllerStarted { .. } = &envelope.event {
             self.started = envelope.seq.0;
         }
-        let number = own(&envelope.event);
-        if let Some(number) = number {
-            if number == envelope.seq.0 {
-                self.told.insert(number, Told::default());
-                if self.told.len() > KEPT {
-                    self.told.pop_first();
-                }
+        if own(&envelope.event) == Some(envelope.seq.0) {
+            self.told.insert(envelope.seq.0, Told::default());
+            if self.told.len() > KEPT {
+                self.told.pop_first();
             }
-            self.tell(number, envelope);
         }
-        // What an operation led to is part of its story.
-        let cause = match &envelope.cause {
-            Cause::Operation(operation) => Some(operation.0),
-            Cause::Campaign(campaign) => Some(campaign.0),
-            Cause::Wtp(_) | Cause::Peer(_) | Cause::Operator { .. } | Cause::Timer | Cause::Start => None,
-        };
-        let subject = match &envelope.subject {
-            Subject::Operation(operation) => Some(operation.0),
-            Subject::Campaign(campaign) => Some(campaign.0),
-            Subject::Controller | Subject::Wtp(_) | Subject::Config => None,
-        };
-        for other in [subject, cause.filter(|c| Some(*c) != subject)].into_iter().flatten() {
-            if Some(other) != number {
-                self.tell(other, envelope);
-            }
+        for number in told_by(envelope) {
+            self.tell(number, envelope);
         }
     }
 
@@ -111,6 +94,24 @@ impl Operations {
     pub fn all(&self) -> impl DoubleEndedIterator<Item = (u64, &Told)> {
         self.told.iter().map(|(number, told)| (*number, told))
     }
+}
+
+/// The operations and campaigns whose story an event is part of, each once: its own, and those that led to it.
+pub fn told_by(envelope: &Envelope) -> impl Iterator<Item = u64> {
+    let number = own(&envelope.event);
+    let cause = match &envelope.cause {
+        Cause::Operation(operation) => Some(operation.0),
+        Cause::Campaign(campaign) => Some(campaign.0),
+        Cause::Wtp(_) | Cause::Peer(_) | Cause::Operator { .. } | Cause::Timer | Cause::Start => None,
+    };
+    let subject = match &envelope.subject {
+        Subject::Operation(operation) => Some(operation.0),
+        Subject::Campaign(campaign) => Some(campaign.0),
+        Subject::Controller | Subject::Wtp(_) | Subject::Config => None,
+    };
+    let subject = subject.filter(|s| Some(*s) != number);
+    let cause = cause.filter(|c| Some(*c) != number && Some(*c) != subject);
+    [number, subject, cause].into_iter().flatten()
 }
 
 /// The operation or campaign that an event is of.

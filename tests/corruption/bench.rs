@@ -14,9 +14,9 @@ use capledger::fetch::{Cancel, FetchRequest, spawn};
 use capledger::image::bundle::ImageSpec;
 use capledger::image::cache::{ImageCache, OpenImage};
 use capledger::image::sums::Sums;
-use capledger::ios::View;
 use capledger::ios::action::Show;
 use capledger::ios::show::show;
+use capledger::ios::{NoHistory, View};
 use capledger::secrets::NoSecrets;
 use capledger::serve::tftp::{ServeConfig, TftpServer};
 use capledger::syslog::{Log, TimeFormat};
@@ -264,8 +264,14 @@ impl Bench {
     /// `show ap image reason` tells the failure's words and what to do.
     pub(crate) fn is_explained(&self, words: &str, next: &str) {
         let (log, time) = (Log::default(), TimeFormat::default());
-        let view =
-            View { state: self.ac.state(), log: &log, now: self.clocks().wall, time: &time, secrets: &NoSecrets };
+        let view = View {
+            state: self.ac.state(),
+            log: &log,
+            now: self.clocks().wall,
+            time: &time,
+            secrets: &NoSecrets,
+            history: &NoHistory,
+        };
         let text = show(&Show::ApImageReason, &view, Privilege::Privileged);
         let line = text.lines().find_map(|l| l.trim().strip_prefix("Next    : ")).unwrap_or_default();
         // An image that is another one altogether has its own advice.

@@ -1,14 +1,16 @@
 //! Events and failures in a few words for people. The IOS forms of the same facts are the syslog formatter's trade.
 
-use std::time::Duration;
+mod amounts;
 
 use capledger_schema::event::{CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, RefusalReason, Verdict};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::WtpId;
-use capledger_schema::image::ImageVersion;
 use capledger_schema::setting::Setting;
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Event};
+
+pub use amounts::{clock, count, octets, rate, span, version};
+use amounts::{moved, portion};
 
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +42,29 @@ pub struct Line {
     pub tone: Tone,
 }
 
-/// An event in words; none for what is only progress.
+/// An event in words; none for what is only progress, or told by what follows from it.
 pub fn tell(envelope: &Envelope) -> Option<Line> {
-    let (wtp, who, what, tone) = say(envelope)?;
-    Some(Line { at: envelope.at, wtp, who: clean(&who), what: clean(&what), tone })
+    let quiet = matches!(
+        envelope.event,
+        Event::InstallAddProgressed { .. }
+            | Event::ImageDownloadProgressed { .. }
+            | Event::ImageServeProgressed { .. }
+            | Event::CampaignWtpChosen { .. }
+            | Event::InstallActionStarted { .. }
+            | Event::OperatorCommandEntered { .. }
+    );
+    (!quiet).then(|| account(envelope))
+}
+
+/// Any event in words, for a list of all of them.
+pub fn account(envelope: &Envelope) -> Line {
+    let (wtp, who, what, tone) = say(envelope);
+    Line { at: envelope.at, wtp, who: clean(&who), what: clean(&what), tone }
 }
 
 type Said = (Option<WtpId>, String, String, Tone);
 
-fn say(envelope: &Envelope) -> Option<Said> {
+fn say(envelope: &Envelope) -> Said {
     let about = |wtp: &capledger_schema::event::WtpAddress| (Some(wtp.id.clone()), wtp.name.clone());
     let ((wtp, who), what, tone) = match &envelope.event {
         Event::ControllerStarted { software, .. } => {
@@ -95,7 +111,12 @@ fn say(envelope: &Envelope) -> Option<Said> {
             let who = family.as_ref().map_or_else(|| IMAGE.to_owned(), ToString::to_string);
             ((None, who), format!("fetching {url}"), Tone::Busy)
         }
-        Event::InstallAddProgressed { .. } | Event::ImageDownloadProgressed { .. } => return None,
+        Event::InstallAddProgressed { octets, total, .. } => {
+            ((None, IMAGE.into()), portion(*octets, *total), Tone::Busy)
+        }
+        Event::ImageDownloadProgressed { octets, total, .. } => {
+            ((None, DOWNLOAD.into()), portion(*octets, Some(*total)), Tone::Busy)
+        }
         Event::InstallAddCompleted { image, duration_us, .. } => {
             let what = format!("fetched {}, {}", image.version, moved(image.octets, *duration_us));
             ((None, image.family.to_string()), what, Tone::Good)
@@ -161,7 +182,11 @@ fn say(envelope: &Envelope) -> Option<Said> {
         Event::ImageServeStarted { client, file, .. } => {
             ((None, client.ip().to_string()), format!("fetches {file} from the embedded server"), Tone::Busy)
         }
-        Event::ImageServeProgressed { .. } | Event::CampaignWtpChosen { .. } => return None,
+        Event::ImageServeProgressed { octets, .. } => ((None, SERVER.into()), portion(*octets, None), Tone::Busy),
+        Event::CampaignWtpChosen { wtp, iteration, .. } => {
+            let of = if *iteration == 0 { "the canaries".to_owned() } else { format!("iteration {iteration}") };
+            ((Some(wtp.clone()), CAMPAIGN.into()), format!("{wtp} belongs to {of}"), Tone::Plain)
+        }
         Event::ImageServeCompleted { octets: n, duration_us, .. } => {
             ((None, SERVER.into()), format!("sent the file, {}", moved(*n, *duration_us)), Tone::Good)
         }
@@ -214,7 +239,10 @@ fn say(envelope: &Envelope) -> Option<Said> {
         Event::VersionUnstaged { version } => {
             ((None, CONTROLLER.into()), format!("{version} is no longer to be activated"), Tone::Warn)
         }
-        Event::InstallActionStarted { .. } => return None,
+        Event::InstallActionStarted { action, version } => {
+            let version = version.map(|v| format!(" {v}")).unwrap_or_default();
+            ((None, CONTROLLER.into()), format!("install {}{version}", action.word()), Tone::Busy)
+        }
         Event::InstallActionFailed { words, .. } => ((None, CONTROLLER.into()), words.clone(), Tone::Bad),
         Event::ImageServerListening { listen, .. } => {
             ((None, SERVER.into()), format!("listens on {listen}"), Tone::Good)
@@ -229,9 +257,11 @@ fn say(envelope: &Envelope) -> Option<Said> {
         Event::OperatorLoggedOut { user, reason, .. } => {
             ((None, CONTROLLER.into()), format!("{user} logged out: {reason}"), Tone::Plain)
         }
-        Event::OperatorCommandEntered { .. } => return None,
+        Event::OperatorCommandEntered { mode, line } => {
+            ((None, CONTROLLER.into()), format!("typed {mode}{line}"), Tone::Plain)
+        }
     };
-    Some((wtp, who, what, tone))
+    (wtp, who, what, tone)
 }
 
 /// What failed at an AP, without the circumstances; none for any other event.
@@ -303,6 +333,7 @@ pub fn failure(event: &Event) -> Option<String> {
 
 const CONTROLLER: &str = "controller";
 const IMAGE: &str = "image";
+const DOWNLOAD: &str = "download";
 const SERVER: &str = "image server";
 const PREFLIGHT: &str = "preflight";
 const CAMPAIGN: &str = "campaign";
@@ -432,70 +463,6 @@ pub fn fetch_advice(kind: FetchFailureKind) -> &'static str {
     }
 }
 
-/// A time of day, UTC: `17:05:37`.
-pub fn clock(at: Timestamp) -> String {
-    let civil = at.civil();
-    format!("{:02}:{:02}:{:02}", civil.hour(), civil.minute(), civil.second())
-}
-
-/// A duration: `0:07`, `12:05`, `1:02:03`, `3d 04h`.
-pub fn span(d: Duration) -> String {
-    let s = d.as_secs();
-    let (days, hours, minutes, seconds) = (s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes}:{seconds:02}"),
-        (0, _) => format!("{hours}:{minutes:02}:{seconds:02}"),
-        _ => format!("{days}d {hours:02}h"),
-    }
-}
-
-/// A number of octets: `512 B`, `12.3 kB`, `70.5 MB` (powers of ten).
-pub fn octets(n: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    if n < 1_000 {
-        return format!("{n} B");
-    }
-    let mut value = n as f64 / 1_000.0;
-    let mut unit = 0;
-    // 999.95 would print as 1000.0.
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
-/// Octets per second: `3.2 MB/s`.
-pub fn rate(per_second: f64) -> String {
-    format!("{}/s", octets(per_second.max(0.0) as u64))
-}
-
-/// A count with separators: `12,345`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// A version, or a dash where there is none.
-pub fn version(v: Option<ImageVersion>) -> String {
-    v.map_or_else(|| "-".to_owned(), |v| v.to_string())
-}
-
-fn moved(n: u64, duration_us: u64) -> String {
-    let seconds = duration_us as f64 / 1e6;
-    if seconds < 0.05 {
-        return octets(n);
-    }
-    format!("{} in {seconds:.1} s ({})", octets(n), rate(n as f64 / seconds))
-}
-
 /// Names and words come from the network: nothing in them may steer a terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
@@ -504,24 +471,6 @@ pub fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn octets_are_counted_in_powers_of_ten_with_one_decimal() {
-        let told: Vec<_> = [0, 999, 1_000, 70_512_640, 999_949, 999_950, 1_500_000_000].map(octets).into();
-        assert_eq!(told, ["0 B", "999 B", "1.0 kB", "70.5 MB", "999.9 kB", "1.0 MB", "1.5 GB"]);
-    }
-
-    #[test]
-    fn a_span_grows_from_seconds_to_days() {
-        let told: Vec<_> = [7, 725, 3_723, 277_200].map(|s| span(Duration::from_secs(s))).into();
-        assert_eq!(told, ["0:07", "12:05", "1:02:03", "3d 05h"]);
-    }
-
-    #[test]
-    fn a_count_has_separators_every_three_digits() {
-        let told: Vec<_> = [0, 999, 1_000, 12_345, 1_234_567].map(count).into();
-        assert_eq!(told, ["0", "999", "1,000", "12,345", "1,234,567"]);
-    }
 
     #[test]
     fn nothing_in_a_foreign_name_can_steer_a_terminal() {

@@ -33,6 +33,20 @@ pub enum InstallAction {
     Remove,
 }
 
+impl InstallAction {
+    /// Its word, as it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            InstallAction::Add => "add",
+            InstallAction::Activate => "activate",
+            InstallAction::Commit => "commit",
+            InstallAction::Abort => "abort",
+            InstallAction::Rollback => "rollback",
+            InstallAction::Remove => "remove",
+        }
+    }
+}
+
 /// What led back to an earlier version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

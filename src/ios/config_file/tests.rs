@@ -302,7 +302,7 @@ proptest! {
         let time = TimeFormat::default();
         let (here, empty) = (vault(), vault());
         let _kept = here.keep(&sealed(&config)).expect("kept");
-        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &here };
+        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &here, history: &story.envelopes };
         let shown = show::running_config::show(&view);
         // The controller that reads it knows no secret yet, and has the same key.
         let read = read_file(&shown, &empty).map_err(|e| TestCaseError::fail(format!("{e}\n{shown}")))?;

@@ -149,8 +149,8 @@ fn keywords_may_be_cut_to_what_is_unique() {
 
 #[test]
 fn a_word_that_may_be_several_is_ambiguous_and_names_them() {
-    let e = error(Mode::Privileged, "show l ap");
-    assert_eq!(e.kind, ParseErrorKind::Invalid, "`l` is `logging` alone; `ap` is wrong after it");
+    let e = error(Mode::Privileged, "show lo ap");
+    assert_eq!(e.kind, ParseErrorKind::Invalid, "`lo` is `logging` alone; `ap` is wrong after it");
     let e = error(Mode::Config, "capwap max 6");
     assert_eq!(e.kind, ParseErrorKind::Ambiguous);
     assert_eq!(e.ios(9, "capwap max 6"), "% Ambiguous command:  \"capwap max 6\"\n\n");

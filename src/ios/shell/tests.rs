@@ -31,6 +31,7 @@ impl Session {
             now: self.story.at,
             time: &time,
             secrets: &NoSecrets,
+            history: &self.story.envelopes,
         };
         self.shell.line(line, &view)
     }
@@ -387,7 +388,14 @@ fn a_secret_is_sealed_when_it_is_typed_and_handed_over_when_its_sub_mode_is_left
     let vault = Vault::in_memory(Key::new(&[7; 32]).expect("a key"));
     let story = Story::begin("2024-02-01T17:00:00Z");
     let time = TimeFormat::default();
-    let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &vault };
+    let view = View {
+        state: &story.state,
+        log: &story.log,
+        now: story.at,
+        time: &time,
+        secrets: &vault,
+        history: &story.envelopes,
+    };
     let mut shell = Shell::new(Privilege::Privileged);
     for line in ["configure terminal", "wireless profile image-download default"] {
         assert_eq!(shell.line(line, &view).commands, []);
@@ -407,7 +415,14 @@ fn a_secret_that_cannot_be_read_is_refused_at_its_own_line() {
     let vault = Vault::in_memory(Key::new(&[7; 32]).expect("a key"));
     let story = Story::begin("2024-02-01T17:00:00Z");
     let time = TimeFormat::default();
-    let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &vault };
+    let view = View {
+        state: &story.state,
+        log: &story.log,
+        now: story.at,
+        time: &time,
+        secrets: &vault,
+        history: &story.envelopes,
+    };
     let mut shell = Shell::new(Privilege::Privileged);
     for line in ["configure terminal", "wireless profile image-download default"] {
         shell.line(line, &view);

@@ -254,7 +254,14 @@ mod tests {
 
     fn shown(story: &Story, what: &Show) -> String {
         let time = TimeFormat::default();
-        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &NoSecrets };
+        let view = View {
+            state: &story.state,
+            log: &story.log,
+            now: story.at,
+            time: &time,
+            secrets: &NoSecrets,
+            history: &story.envelopes,
+        };
         show::show(what, &view, capledger_schema::feed::Privilege::Privileged)
     }
 

@@ -110,7 +110,14 @@ mod tests {
         let failed = Event::ImageServerFailed { protocol: ServeProtocol::Sftp, listen: sftp, words };
         story.tell(Cause::Timer, Subject::Controller, failed);
         let time = TimeFormat::default();
-        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &NoSecrets };
+        let view = View {
+            state: &story.state,
+            log: &story.log,
+            now: story.at,
+            time: &time,
+            secrets: &NoSecrets,
+            history: &story.envelopes,
+        };
         assert_golden("show_ip_interface_brief_every_service.txt", &show(&view));
     }
 }

@@ -9,8 +9,8 @@ use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
 use super::{
-    absent, ap_image, ap_reason, ap_summary, image_download, image_server, install, interfaces, inventory, level,
-    logging, operation, running_config, upgrade, users, version,
+    absent, ap_image, ap_reason, ap_summary, image_download, image_server, install, interfaces, inventory, ledger,
+    level, logging, operation, running_config, upgrade, users, version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -35,6 +35,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::IpInterfaces => document(&interfaces::facts(view)),
         Show::Operations => document(&operation::facts(view)),
         Show::Operation(number) => result(operation::story(*number, view)),
+        Show::Ledger(what) => result(ledger::facts(what, view)),
         Show::Logging { last } => document(&logging::facts(view, *last)),
         Show::Privilege => document(&Level { level: level(privilege) }),
         Show::RunningConfig => document(&running_config::facts(view)),

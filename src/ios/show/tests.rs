@@ -71,7 +71,14 @@ fn shown(story: &Story, what: &Show) -> String {
     let time = TimeFormat::default();
     show(
         what,
-        &View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &NoSecrets },
+        &View {
+            state: &story.state,
+            log: &story.log,
+            now: story.at,
+            time: &time,
+            secrets: &NoSecrets,
+            history: &story.envelopes,
+        },
         Privilege::Privileged,
     )
 }

@@ -98,7 +98,14 @@ mod tests {
     #[test]
     fn lines_are_told_with_their_users_and_the_own_one_is_marked() {
         let (story, time) = (two(), TimeFormat::default());
-        let view = View { state: &story.state, log: &story.log, now: story.at, time: &time, secrets: &NoSecrets };
+        let view = View {
+            state: &story.state,
+            log: &story.log,
+            now: story.at,
+            time: &time,
+            secrets: &NoSecrets,
+            history: &story.envelopes,
+        };
         assert_golden("show_users.txt", &show(&view, Some(0)));
         let idle: Vec<u64> = facts(&view, None).users.iter().map(|r| r.idle_seconds).collect();
         assert_eq!(idle, [60, 2 * 86_400 + 7_260]);

@@ -16,6 +16,7 @@ fn shown(story: &Story) -> String {
         now: story.at,
         time: &TimeFormat::default(),
         secrets: &NoSecrets,
+        history: &story.envelopes,
     })
 }
 

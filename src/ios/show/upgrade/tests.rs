@@ -52,7 +52,7 @@ fn campaign() -> Story {
 }
 
 fn view<'a>(story: &'a Story, time: &'a TimeFormat) -> View<'a> {
-    View { state: &story.state, log: &story.log, now: story.at, time, secrets: &NoSecrets }
+    View { state: &story.state, log: &story.log, now: story.at, time, secrets: &NoSecrets, history: &story.envelopes }
 }
 
 #[test]

@@ -1,0 +1,34 @@
+//! The ledger in the table: `show ledger`, which tells what others typed and is for the privileged.
+
+use super::exec::{SHOW, privileged};
+use super::{Arg, Entry, Token, arg, kw};
+use crate::ios::action::{Action, LedgerView, Show};
+
+const LEDGER: Token = kw("ledger", "The events of the ledger");
+
+fn ledger(view: LedgerView) -> Action {
+    Action::Show(Show::Ledger(view))
+}
+
+pub(super) static TABLE: &[Entry] = &[
+    privileged(&[SHOW, LEDGER], |_| ledger(LedgerView::Summary)),
+    privileged(&[SHOW, LEDGER, kw("summary", "How many of each kind, and the head of the chain")], |_| {
+        ledger(LedgerView::Summary)
+    }),
+    privileged(&[SHOW, LEDGER, kw("last", "The last ones"), arg(Arg::Number(1, 10_000), "Number of events")], |a| {
+        ledger(LedgerView::Last(a.fit(0)))
+    }),
+    privileged(
+        &[SHOW, LEDGER, kw("ap", "Those about an access point"), arg(Arg::Word, "AP name or MAC address")],
+        |a| ledger(LedgerView::Ap(a.text(0))),
+    ),
+    privileged(
+        &[
+            SHOW,
+            LEDGER,
+            kw("operation", "Those of an operation or upgrade"),
+            arg(Arg::Number(1, u64::MAX), "Its number, see `show operation`"),
+        ],
+        |a| ledger(LedgerView::Operation(a.number(0))),
+    ),
+];
