@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bundle;
 pub mod console;
 pub mod demo;
+pub mod docs;
 pub mod exec;
 pub mod interrupt;
 pub mod replay;

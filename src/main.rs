@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capledger::cli::{audit, bundle, console, demo, exec, replay, serve, simulate, top};
+use capledger::cli::{audit, bundle, console, demo, docs, exec, replay, serve, simulate, top};
 use clap::{Parser, Subcommand};
 
 /// An event-sourced CAPWAP controller for upgrading Wi-Fi access points
@@ -37,6 +37,8 @@ enum Command {
     ///
     /// A TFTP server, a controller and a dozen access points in one process, over real sockets and real DTLS.
     Demo(demo::DemoArgs),
+    /// Writes the reference of the command line
+    Docs(docs::DocsArgs),
     /// Plays access points against a controller
     ///
     /// They discover it, set up DTLS, join, fetch images and reboot into them, as real ones do, and print their consoles.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::Bundle(args) => bundle::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Docs(args) => docs::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     }
 }

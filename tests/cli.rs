@@ -309,3 +309,13 @@ fn a_bundle_is_checked_unpacked_and_checked_again_with_the_exit_codes_of_its_hel
     assert!(err(&refused).contains("a different file"), "{}", err(&refused));
     assert_eq!(capledger(&["bundle", "check", &path("srv"), "--digest", "abc"]).status.code(), Some(2));
 }
+
+#[test]
+fn the_command_reference_is_printed_as_its_golden_file() {
+    let output = capledger(&["docs", "cli"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(out(&output), include_str!("golden/command_reference.md"));
+    let help = capledger(&["docs", "cli", "--help"]);
+    assert!(out(&help).contains("capledger docs cli > commands.md"), "{}", out(&help));
+    assert_eq!(capledger(&["docs"]).status.code(), Some(2));
+}

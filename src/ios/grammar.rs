@@ -15,6 +15,7 @@ mod ledger;
 mod parse;
 mod pipe;
 mod profile;
+mod reference;
 mod secret;
 mod serve;
 mod servers;
@@ -22,8 +23,9 @@ mod system;
 mod upgrade;
 
 pub use arg::{Arg, Args, Value};
-pub use help::{complete, help, reference};
+pub use help::{complete, help};
 pub use parse::{Expected, ParseError, ParseErrorKind, parse};
+pub use reference::reference;
 
 use super::action::Action;
 

@@ -1,10 +1,9 @@
-//! `?`, Tab and the command reference, from the same table as the parser.
+//! `?` and Tab, from the same table as the parser.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::parse::{Choice, Cursor, NO, ParseErrorKind, Word, starts_with, words};
-use super::{Arg, Entry, Mode, Token, entries, upgrade};
+use super::parse::{Choice, Cursor, ParseErrorKind, Word, starts_with, words};
+use super::{Arg, Mode, Token};
 use crate::ios::action::Action;
 
 /// Columns that a list of words is set in.
@@ -129,52 +128,6 @@ fn columns(found: &[String]) -> String {
     out
 }
 
-/// The command reference, as Markdown: every mode, its commands and what their words mean.
-pub fn reference() -> String {
-    let mut out = String::from("# Command reference\n");
-    for mode in Mode::ALL {
-        let title = match mode {
-            Mode::User => "User EXEC",
-            Mode::Privileged => "Privileged EXEC",
-            Mode::Config => "Configuration",
-            Mode::ImageProfile => "Image-download profile",
-            Mode::ImageProfileTftp => "Image-download profile, TFTP",
-            Mode::ImageProfileSftp => "Image-download profile, SFTP",
-            Mode::ImageProfileHttp => "Image-download profile, HTTP and HTTPS",
-            Mode::Line => "Line",
-            Mode::SshPubkey => "Public keys",
-            Mode::SshPubkeyUser => "Public keys of a user",
-            Mode::SshPubkeyData => "A public key in several lines",
-            Mode::Pipe => "Output modifiers of `show`",
-        };
-        let _ = writeln!(out, "\n## {title}: `{}`\n", mode.prompt());
-        let mut commands: BTreeMap<String, &Entry> = BTreeMap::new();
-        for entry in entries(mode).filter(|e| !upgrade::is_shortened(e)) {
-            // What a user may do is told once.
-            if mode != Mode::Privileged || !entry.modes.contains(&Mode::User) {
-                commands.insert(whole_syntax(entry), entry);
-            }
-        }
-        for (text, entry) in commands {
-            let words = upgrade::with_options(entry).map_or(entry.tokens, |(words, _)| words);
-            let _ = writeln!(out, "- `{text}`: {}", purpose(words));
-            for (label, help) in entry.tokens.iter().flat_map(values) {
-                let _ = writeln!(out, "  - `{label}`: {help}");
-            }
-            if let Some(no) = entry.no {
-                let _ = writeln!(out, "  - `{NO} {}`", syntax(&entry.tokens[..no.keep]));
-            }
-        }
-    }
-    out
-}
-
-/// A command in one line, what may be left out of it in brackets.
-fn whole_syntax(entry: &'static Entry) -> String {
-    let Some((words, options)) = upgrade::with_options(entry) else { return syntax(entry.tokens) };
-    options.into_iter().fold(syntax(words), |text, option| format!("{text} [{}]", syntax(option)))
-}
-
 /// A command in one line: `capwap timer {wait-dtls | ...} <1-86400000>`.
 pub(super) fn syntax(tokens: &[Token]) -> String {
     let words: Vec<String> = tokens
@@ -186,24 +139,4 @@ pub(super) fn syntax(tokens: &[Token]) -> String {
         })
         .collect();
     words.join(" ")
-}
-
-/// What a command is for: what `?` says of its last keyword.
-fn purpose(tokens: &[Token]) -> &'static str {
-    let last = tokens.iter().rev().find_map(|token| match token {
-        Token::Keyword { help, .. } => Some(*help),
-        Token::Arg { .. } => None,
-    });
-    last.unwrap_or_default()
-}
-
-/// What may stand for a value, and what `?` says of it.
-fn values(token: &Token) -> Vec<(String, &'static str)> {
-    match token {
-        Token::Keyword { .. } => Vec::new(),
-        Token::Arg { arg: Arg::Choice(words), .. } => {
-            words.iter().map(|(word, help)| ((*word).to_owned(), *help)).collect()
-        }
-        Token::Arg { arg, help } => vec![(arg.labels().join(" or "), *help)],
-    }
 }

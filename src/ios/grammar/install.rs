@@ -46,18 +46,22 @@ fn reset(target: Target) -> Action {
 }
 
 pub(super) static TABLE: &[Entry] = &[
-    user(&[SHOW, SHOW_INSTALL, kw("summary", "All of them")], |_| Action::Show(Show::InstallSummary)),
-    user(&[SHOW, SHOW_INSTALL, kw("active", "What runs")], |_| Action::Show(Show::InstallPart(InstallPart::Active))),
-    user(&[SHOW, SHOW_INSTALL, kw("committed", "What stays, or comes back")], |_| {
+    user(&[SHOW, SHOW_INSTALL, kw("summary", "Every version on the controller")], |_| {
+        Action::Show(Show::InstallSummary)
+    }),
+    user(&[SHOW, SHOW_INSTALL, kw("active", "The version that runs")], |_| {
+        Action::Show(Show::InstallPart(InstallPart::Active))
+    }),
+    user(&[SHOW, SHOW_INSTALL, kw("committed", "The version that stays, or comes back")], |_| {
         Action::Show(Show::InstallPart(InstallPart::Committed))
     }),
-    user(&[SHOW, SHOW_INSTALL, kw("inactive", "What does not run")], |_| {
+    user(&[SHOW, SHOW_INSTALL, kw("inactive", "The versions that do not run")], |_| {
         Action::Show(Show::InstallPart(InstallPart::Inactive))
     }),
     user(&[SHOW, SHOW_INSTALL, kw("rollback", "Where `install rollback` leads")], |_| {
         Action::Show(Show::InstallRollback)
     }),
-    user(&[SHOW, SHOW_INSTALL, kw("log", "What the install family did")], |_| Action::Show(Show::InstallLog)),
+    user(&[SHOW, SHOW_INSTALL, kw("log", "What the install commands did")], |_| Action::Show(Show::InstallLog)),
     user(&[SHOW, SHOW_OPERATION], |_| Action::Show(Show::Operations)),
     user(&[SHOW, SHOW_OPERATION, arg(Arg::Number(1, u64::MAX), "Number of the operation or AP upgrade")], |a| {
         Action::Show(Show::Operation(a.number(0)))
@@ -66,7 +70,7 @@ pub(super) static TABLE: &[Entry] = &[
         &[
             INSTALL,
             ADD,
-            kw("file", "One file"),
+            kw("file", "One image, from a server or from this controller"),
             arg(Arg::Word, "SCHEME://HOST[:PORT]/PATH, or a file on the controller"),
         ],
         |a| Action::Run(Command::InstallAdd { url: a.text(0) }),
@@ -76,7 +80,7 @@ pub(super) static TABLE: &[Entry] = &[
             INSTALL,
             ADD,
             kw("profile", "The image of every family in the fleet, of one version"),
-            kw("default", "From where the image-download profile says"),
+            kw("default", "The image of every family, from where the image-download profile says"),
         ],
         |_| Action::Run(Command::InstallAddProfile),
     ),
@@ -97,11 +101,15 @@ pub(super) static TABLE: &[Entry] = &[
         Action::Run(Command::AbortInstall)
     }),
     privileged(
-        &[INSTALL, kw("rollback", "Go back"), kw("to", "To which version"), kw("committed", "The committed one")],
+        &[INSTALL, kw("rollback", "Go back"), kw("to", "To which version"), kw("committed", "The committed version")],
         |_| Action::Run(Command::Rollback),
     ),
     privileged(
-        &[INSTALL, kw("remove", "Remove images"), kw("inactive", "All that are neither running, committed nor staged")],
+        &[
+            INSTALL,
+            kw("remove", "Remove images"),
+            kw("inactive", "Versions that are neither running, committed nor staged"),
+        ],
         |_| Action::Run(Command::RemoveInactive),
     ),
     privileged(&[AP, AP_IMAGE, PREDOWNLOAD], |_| predownload(Target::All)),
@@ -160,9 +168,9 @@ pub(super) static TABLE: &[Entry] = &[
             CONFIG_AP,
             CONFIG_IMAGE,
             kw("predownload", "Images for access points that serve"),
-            kw("bandwidth", "A ceiling for all of them together (none)"),
-            arg(Arg::Number(1, 1_000_000), "Megabits per second"),
-            kw("mbps", "The unit"),
+            kw("bandwidth", "A ceiling for all of them together (no ceiling)"),
+            arg(Arg::Number(1, 1_000_000), "How many"),
+            kw("mbps", "Megabits per second, for all access points together (no ceiling)"),
         ],
         |a| set(Setting::PredownloadBandwidth(Some(a.fit(0)))),
         4,

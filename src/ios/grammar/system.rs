@@ -14,7 +14,7 @@ pub(super) static TABLE: &[Entry] = &[
             SHOW,
             kw("ip", "IP information"),
             kw("interface", "Where the controller listens"),
-            kw("brief", "One line for each address"),
+            kw("brief", "The addresses where the controller listens, one line for each"),
         ],
         |_| Action::Show(Show::IpInterfaces),
     ),

@@ -8,7 +8,7 @@ use crate::ios::action::Show;
 use crate::story::assert_golden;
 
 /// A word that an argument accepts.
-fn example(arg: Arg) -> String {
+pub(super) fn example(arg: Arg) -> String {
     match arg {
         Arg::Number(min, _) => min.to_string(),
         Arg::Share => "15".into(),
@@ -24,7 +24,7 @@ fn example(arg: Arg) -> String {
     }
 }
 
-fn spelled(tokens: &[Token]) -> String {
+pub(super) fn spelled(tokens: &[Token]) -> String {
     let words: Vec<String> = tokens
         .iter()
         .map(|t| match t {
@@ -306,11 +306,6 @@ fn tab_completes_a_word_that_is_unique() {
     assert_eq!(complete(Mode::Privileged, "show "), None);
     assert_eq!(complete(Mode::Privileged, "ap name AP-"), None);
     assert_eq!(complete(Mode::Privileged, "show clock | inc").as_deref(), Some("show clock | include "));
-}
-
-#[test]
-fn the_command_reference_comes_from_the_table() {
-    assert_golden("command_reference.md", &reference());
 }
 
 proptest::proptest! {
