@@ -133,6 +133,7 @@ impl Story {
             family: match model {
                 "C9105AXI" => Some(family("ap1g8")),
                 "C9120AXI" => Some(family("ap1g7")),
+                "AIR-AP1815I-B-K9" => Some(family("ap1g5")),
                 "C9117AXI" => Some(family("ap1g6")),
                 _ => None,
             },

@@ -12,7 +12,7 @@ mod time;
 mod upgrade;
 pub mod wire;
 
-pub use format::{action_word, disjoin_words, fetch_words, format};
+pub use format::{action_word, disjoin_words, fetch_words, format, refusal_words};
 pub use log::{DEFAULT_LINES, Log};
 pub use operations::{Operations, Told, told_by};
 pub use time::{ClockMark, TimeFormat};

@@ -120,7 +120,7 @@ fn kept_access_points_join_again_with_their_certificates_and_new_ones_of_their_n
     }
     let fleet = daemon.hub().state();
     assert_eq!(fleet.fleet.wtps.len(), 3);
-    assert!(fleet.fleet.wtps.values().all(|wtp| wtp.joins == 2), "the same three, twice");
+    assert!(fleet.fleet.wtps.values().all(|wtp| wtp.stats.joins == 2), "the same three, twice");
 
     let output = simulate("4", &[]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));

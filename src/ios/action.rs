@@ -158,8 +158,14 @@ pub enum InstallPart {
 pub enum Show {
     /// `show ap image`
     ApImage,
+    /// `show ap image file summary`
+    ApImageFiles,
     /// `show ap image reason`
     ApImageReason,
+    /// `show ap name NAME config general`
+    ApConfig(String),
+    /// `show ap status`
+    ApStatus,
     /// `show ap summary`
     ApSummary,
     /// `show ap upgrade`
@@ -174,6 +180,12 @@ pub enum Show {
     Hosts,
     /// `show image-server`
     ImageServer,
+    /// `show wireless stats ap join summary`
+    ApJoins,
+    /// `show wireless ewc-ap ap image predownload status`
+    Predownloads,
+    /// `show wireless ewc-ap predownload status`
+    PredownloadStatus,
     /// `show install summary`
     InstallSummary,
     /// `show install active|committed|inactive`

@@ -5,6 +5,7 @@
 //! line is read from the left without going back.
 
 mod access;
+mod ap;
 mod arg;
 mod config;
 mod dtls;
@@ -183,6 +184,7 @@ pub fn entries(mode: Mode) -> impl Iterator<Item = &'static Entry> {
 pub fn table() -> impl Iterator<Item = &'static Entry> {
     exec::TABLE
         .iter()
+        .chain(ap::TABLE)
         .chain(config::TABLE)
         .chain(install::TABLE)
         .chain(dtls::TABLE)

@@ -2,10 +2,14 @@
 //! Text has `\n` line ends.
 
 pub mod absent;
+pub mod ap_config;
 pub mod ap_image;
+pub mod ap_joins;
 pub mod ap_reason;
+pub mod ap_status;
 pub mod ap_summary;
 pub mod image_download;
+pub mod image_file;
 pub mod image_server;
 pub mod install;
 pub mod interfaces;
@@ -14,6 +18,7 @@ pub mod json;
 pub mod ledger;
 pub mod logging;
 pub mod operation;
+pub mod predownload;
 pub mod running_config;
 mod table;
 pub mod upgrade;
@@ -30,7 +35,13 @@ use super::action::Show;
 pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
     match what {
         Show::ApImage => ap_image::show(view),
+        Show::ApImageFiles => image_file::show(view),
         Show::ApImageReason => ap_reason::show(view),
+        Show::ApConfig(name) => ap_config::show(name, view),
+        Show::ApStatus => ap_status::show(view),
+        Show::ApJoins => ap_joins::show(view),
+        Show::Predownloads => predownload::show(view),
+        Show::PredownloadStatus => predownload::status(view),
         Show::ApSummary => ap_summary::show(view),
         Show::ApUpgrade => upgrade::show(view),
         Show::ApUpgradeList => upgrade::list(view),

@@ -235,7 +235,8 @@ pub fn disjoin_words(reason: DisjoinReason) -> &'static str {
     }
 }
 
-fn refusal_words(reason: RefusalReason) -> &'static str {
+/// How a refusal's reason is worded.
+pub fn refusal_words(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::CertificateChanged => "certificate changed",
         RefusalReason::CertificateUntrusted => "certificate untrusted",

@@ -1,6 +1,11 @@
 //! The WTPs: who they are, whether they are joined, what they hold, and how their downloads go.
 
+mod image_status;
+mod joins;
+mod marks;
+
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +17,10 @@ use crate::id::{OperationId, SessionId, Sha256, WtpId};
 use crate::image::{ImageFamily, ImageVersion};
 use crate::time::Timestamp;
 
+pub use image_status::{Delivered, ImageStatus};
+pub use joins::{JoinFailure, JoinFailureCause, JoinPhase, JoinStats, Stranger, Strangers};
+pub use marks::{Marks, STALLED};
+
 /// Every WTP that ever joined, by identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -19,6 +28,8 @@ pub struct Fleet {
     pub wtps: BTreeMap<WtpId, Wtp>,
     /// Whose download an operation is; running ones only.
     pub downloads: BTreeMap<OperationId, WtpId>,
+    /// Those who came and never joined.
+    pub strangers: Strangers,
 }
 
 /// One WTP.
@@ -38,8 +49,8 @@ pub struct Wtp {
     pub last_disjoin: Option<(DisjoinReason, Timestamp)>,
     /// The last message of its session that was turned away, with what was the matter, and when.
     pub rejected: Option<(String, Timestamp)>,
-    /// How many sessions it has had.
-    pub joins: u64,
+    /// Its sessions, and its tries that led to none.
+    pub stats: JoinStats,
     /// The image that it is being given, or was last given.
     pub image: ImageStatus,
     /// The backup version that a completed download, or the answer that it holds it, implies, until it reports its own.
@@ -48,6 +59,10 @@ pub struct Wtp {
     pub swapped: Option<ImageVersion>,
     /// The image that it is to come back with.
     pub expected: Option<Expected>,
+    /// When it was first chosen for the predownload at hand.
+    pub asked_at: Option<Timestamp>,
+    /// The last image that was sent to it whole.
+    pub delivered: Option<Delivered>,
 }
 
 /// The image that a WTP was to start.
@@ -72,82 +87,6 @@ pub enum SessionState {
     Run(SessionId),
 }
 
-/// How it stands with the image of a WTP: the right half of a row of `show ap image`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ImageStatus {
-    /// Nothing is asked of it.
-    #[default]
-    None,
-    /// Chosen, or told, but no octet has moved.
-    Initiated {
-        /// To which version.
-        version: ImageVersion,
-        /// At join or ahead.
-        mode: DownloadMode,
-        /// Whether it is reset as soon as it holds the image.
-        reset: bool,
-        /// Failed tries so far.
-        tries: u32,
-    },
-    /// Octets move.
-    Moving {
-        /// Which download.
-        operation: OperationId,
-        /// To which version.
-        version: ImageVersion,
-        /// At join or ahead.
-        mode: DownloadMode,
-        /// How.
-        method: DownloadMethod,
-        /// Whether it is reset as soon as it holds the image.
-        reset: bool,
-        /// When the WTP asked.
-        started_at: Timestamp,
-        /// Acknowledged so far.
-        octets: u64,
-        /// Of how many; 0 while that is not known.
-        total: u64,
-        /// When octets last moved, as far as events tell.
-        moved_at: Timestamp,
-        /// Failed tries before this one.
-        tries: u32,
-    },
-    /// The WTP holds it, ahead of its reset.
-    Complete {
-        /// Which version.
-        version: ImageVersion,
-        /// At join or ahead.
-        mode: DownloadMode,
-        /// How it came.
-        method: DownloadMethod,
-        /// Whether it is reset as soon as it holds the image.
-        reset: bool,
-        /// When.
-        at: Timestamp,
-        /// Failed tries before it.
-        tries: u32,
-    },
-    /// The last try failed.
-    Failed {
-        /// Which version.
-        version: ImageVersion,
-        /// At join or ahead.
-        mode: DownloadMode,
-        /// Whether it is reset as soon as it holds the image.
-        reset: bool,
-        /// Why.
-        kind: DownloadFailureKind,
-        /// In the other side's words.
-        words: String,
-        /// When.
-        at: Timestamp,
-        /// When it is tried again; none if never.
-        next_retry: Option<Timestamp>,
-        /// Failed tries.
-        tries: u32,
-    },
-}
-
 impl Wtp {
     /// The live session, if there is one.
     pub fn live(&self) -> Option<SessionId> {
@@ -165,46 +104,6 @@ impl Wtp {
     /// Whether it says that it runs `version`.
     pub fn runs(&self, version: ImageVersion) -> bool {
         self.inventory.version == Some(version)
-    }
-}
-
-impl ImageStatus {
-    /// Failed tries of this version.
-    pub fn tries_of(&self, version: ImageVersion) -> u32 {
-        if self.version() == Some(version) { self.tries() } else { 0 }
-    }
-
-    /// Failed tries of the version at hand.
-    pub fn tries(&self) -> u32 {
-        match self {
-            ImageStatus::None => 0,
-            ImageStatus::Initiated { tries, .. }
-            | ImageStatus::Moving { tries, .. }
-            | ImageStatus::Complete { tries, .. }
-            | ImageStatus::Failed { tries, .. } => *tries,
-        }
-    }
-
-    /// The version at hand.
-    pub fn version(&self) -> Option<ImageVersion> {
-        match self {
-            ImageStatus::None => None,
-            ImageStatus::Initiated { version, .. }
-            | ImageStatus::Moving { version, .. }
-            | ImageStatus::Complete { version, .. }
-            | ImageStatus::Failed { version, .. } => Some(*version),
-        }
-    }
-
-    /// Whether the WTP is to be reset as soon as it holds the image.
-    pub fn resets(&self) -> bool {
-        match self {
-            ImageStatus::None => false,
-            ImageStatus::Initiated { reset, .. }
-            | ImageStatus::Moving { reset, .. }
-            | ImageStatus::Complete { reset, .. }
-            | ImageStatus::Failed { reset, .. } => *reset,
-        }
     }
 }
 
@@ -235,16 +134,22 @@ impl Fleet {
             since: envelope.at,
             last_disjoin: None,
             rejected: None,
-            joins: 1,
+            stats: JoinStats { joins: 1, joined_at: Some(envelope.at), ..JoinStats::default() },
             image: ImageStatus::None,
             inferred_backup: None,
             swapped: None,
             expected: None,
+            asked_at: None,
+            delivered: None,
         };
+        for tries in self.strangers.joined(wtp) {
+            new.stats.add(tries);
+        }
         if let Some(old) = known {
             new.certificate = old.certificate.or(new.certificate);
             new.last_disjoin = old.last_disjoin;
-            new.joins = old.joins + 1;
+            new.stats.add(old.stats);
+            (new.asked_at, new.delivered) = (old.asked_at, old.delivered);
             new.image = old.image;
             new.expected = old.expected.filter(|e| inventory.version != Some(e.version));
         }
@@ -318,6 +223,7 @@ impl Projection for Fleet {
                         };
                     }
                     if wtp.live().is_some() {
+                        wtp.lost(DisjoinReason::ControllerStopped, at);
                         Fleet::session_over(wtp, at);
                         wtp.last_disjoin = Some((DisjoinReason::ControllerStopped, at));
                     }
@@ -334,6 +240,7 @@ impl Projection for Fleet {
             Event::WtpDisjoined { session, wtp, reason } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     w.last_disjoin = Some((*reason, at));
+                    w.lost(*reason, at);
                     if let Some(expected) = &mut w.expected {
                         expected.sure |= is_restart(*reason);
                     }
@@ -352,6 +259,9 @@ impl Projection for Fleet {
             Event::PredownloadRequested { wtp, version, reset, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     let tries = w.image.tries_of(*version);
+                    if w.image.version() != Some(*version) || w.asked_at.is_none() {
+                        w.asked_at = Some(at);
+                    }
                     match &mut w.image {
                         // It is on its way: only what follows is another.
                         ImageStatus::Moving { version: moving, reset: then, .. } if moving == version => *then = *reset,
@@ -385,6 +295,11 @@ impl Projection for Fleet {
             Event::ImageDownloadStarted { operation, wtp, mode, method, to, octets, .. } => {
                 if let Some(w) = self.wtps.get_mut(&wtp.id) {
                     let tries = w.image.tries_of(*to);
+                    let mut marks = Marks::default();
+                    // While its image is being fetched, that it does not move tells nothing of its path.
+                    if octets.is_some() {
+                        marks.push(at, 0);
+                    }
                     w.image = ImageStatus::Moving {
                         operation: *operation,
                         version: *to,
@@ -395,6 +310,7 @@ impl Projection for Fleet {
                         octets: 0,
                         total: octets.unwrap_or(0),
                         moved_at: at,
+                        marks,
                         tries,
                     };
                     self.downloads.insert(*operation, wtp.id.clone());
@@ -402,12 +318,13 @@ impl Projection for Fleet {
             }
             Event::ImageDownloadProgressed { operation, octets: done, total: of } => {
                 if let Some(w) = self.of_operation(*operation)
-                    && let ImageStatus::Moving { octets, total, moved_at, .. } = &mut w.image
+                    && let ImageStatus::Moving { octets, total, moved_at, marks, .. } = &mut w.image
                 {
+                    marks.push(at, *done);
                     (*octets, *total, *moved_at) = (*done, *of, at);
                 }
             }
-            Event::ImageDownloadCompleted { operation, image, .. } => {
+            Event::ImageDownloadCompleted { operation, image, duration_us, retransmissions, .. } => {
                 if let Some(w) = self.of_operation(*operation) {
                     let reset = w.image.resets();
                     if let ImageStatus::Moving { mode, method, tries, .. } = w.image {
@@ -417,6 +334,13 @@ impl Projection for Fleet {
                         }
                     }
                     w.inferred_backup = Some(image.version);
+                    w.delivered = Some(Delivered {
+                        version: image.version,
+                        octets: image.octets,
+                        took: Duration::from_micros(*duration_us),
+                        retransmissions: *retransmissions,
+                        at,
+                    });
                 }
                 self.downloads.remove(operation);
             }
@@ -478,10 +402,14 @@ impl Projection for Fleet {
                     w.image = ImageStatus::None;
                 }
             }
+            Event::WtpDiscovered { address, model, base_mac, .. } => {
+                self.discovered(*address, model.as_ref(), *base_mac);
+            }
+            Event::WtpRefused { address, name, reason, detail } => {
+                self.refused(*address, name.as_ref(), (*reason, detail), at);
+            }
             Event::ClockStepped { .. }
             | Event::ConfigurationChanged { .. }
-            | Event::WtpDiscovered { .. }
-            | Event::WtpRefused { .. }
             | Event::WtpDataTransferred { .. }
             | Event::InstallAddStarted { .. }
             | Event::InstallAddProgressed { .. }

@@ -7,9 +7,9 @@ pub(super) const USER: &[Mode] = &[Mode::User, Mode::Privileged];
 pub(super) const PRIVILEGED: &[Mode] = &[Mode::Privileged];
 
 pub(super) const SHOW: Token = kw("show", "Show running system information");
-const SHOW_AP: Token = kw("ap", "Access points");
-const SHOW_AP_IMAGE: Token = kw("image", "Images of the access points and their predownload");
-const SHOW_WIRELESS: Token = kw("wireless", "Wireless information");
+pub(super) const SHOW_AP: Token = kw("ap", "Access points");
+pub(super) const SHOW_AP_IMAGE: Token = kw("image", "Images of the access points and their predownload");
+pub(super) const SHOW_WIRELESS: Token = kw("wireless", "Wireless information");
 const SHOW_PROFILE: Token = kw("profile", "Profiles");
 const SHOW_DOWNLOAD: Token = kw("image-download", "Image-download profile");
 

@@ -342,7 +342,7 @@ fn help_and_tab_know_the_mode_and_what_do_changes() {
     session.type_line("configure terminal");
     assert_eq!(
         session.shell.help("do show ap "),
-        "  image    Images of the access points and their predownload\n  summary  All access points\n  upgrade  The upgrade of the fleet\n"
+        "  image    Images of the access points and their predownload\n  name     One access point\n  status   Whether the access points serve, and if not, why\n  summary  All access points\n  upgrade  The upgrade of the fleet\n"
     );
     assert_eq!(session.shell.complete("do sh ap im").as_deref(), Some("do sh ap image "));
     assert_eq!(session.shell.complete("host").as_deref(), Some("hostname "));

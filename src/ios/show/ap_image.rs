@@ -100,7 +100,8 @@ pub enum Status {
 }
 
 impl Status {
-    fn word(self) -> &'static str {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
         match self {
             Status::None => "None",
             Status::Initiated => "Initiated",
@@ -161,7 +162,8 @@ fn in_progress(wtp: &Wtp) -> bool {
     }
 }
 
-fn row(wtp: &Wtp) -> Row {
+/// The row of an AP.
+pub fn row(wtp: &Wtp) -> Row {
     // `ap image swap` has the two change places for the next reset.
     let (primary_image, backup_image) = match wtp.swapped {
         Some(next) => (Some(next), wtp.inventory.version),
@@ -196,12 +198,14 @@ fn row(wtp: &Wtp) -> Row {
 
 /// The AP's name as one word that fits its column; without a name, its identity.
 pub fn name(wtp: &Wtp) -> String {
-    let word = |text: &str| -> String {
-        let one = text.trim().chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
-        one.take(NAME_WIDTH).collect()
-    };
-    let name = word(&wtp.address.name);
-    if name.is_empty() { word(&wtp.address.id.to_string()) } else { name }
+    let name = one_word(&wtp.address.name);
+    if name.is_empty() { one_word(&wtp.address.id.to_string()) } else { name }
+}
+
+/// A name as one word that fits its column; empty if there is nothing of it.
+pub fn one_word(text: &str) -> String {
+    let one = text.trim().chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
+    one.take(NAME_WIDTH).collect()
 }
 
 /// `HH:MM:SS`, rounded up: a retry that is pending never reads as one that is over.

@@ -9,8 +9,9 @@ use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
 use super::{
-    absent, ap_image, ap_reason, ap_summary, image_download, image_server, install, interfaces, inventory, ledger,
-    level, logging, operation, running_config, upgrade, users, version,
+    absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_server,
+    install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config, upgrade, users,
+    version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -19,6 +20,12 @@ use crate::ios::action::Show;
 pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
     match what {
         Show::ApImage => document(&ap_image::facts(view)),
+        Show::ApImageFiles => document(&image_file::facts(view)),
+        Show::ApConfig(name) => result(ap_config::facts(name, view)),
+        Show::ApStatus => document(&ap_status::facts(view)),
+        Show::ApJoins => document(&ap_joins::facts(view)),
+        Show::Predownloads => document(&predownload::facts(view)),
+        Show::PredownloadStatus => document(&predownload::whole(view)),
         Show::ApImageReason => document(&ap_reason::facts(view)),
         Show::ApSummary => document(&ap_summary::facts(view)),
         Show::ApUpgrade => document(&upgrade::facts(view)),

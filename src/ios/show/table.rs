@@ -5,7 +5,13 @@ use std::fmt::Write as _;
 
 /// The table; every row has a cell for each header.
 pub(super) fn table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headers.map(|h| h.chars().count());
+    fixed(headers.map(|h| (h, 0)), rows)
+}
+
+/// A table whose columns have these widths at least, so that they begin at the same place in every output; one that
+/// holds something longer is wider there, and nothing is cut or wrapped.
+pub(super) fn fixed<const N: usize>(columns: [(&str, usize); N], rows: &[[String; N]]) -> String {
+    let mut widths = columns.map(|(header, least)| header.chars().count().max(least));
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
@@ -18,7 +24,7 @@ pub(super) fn table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) ->
         }
         text.trim_end().to_owned() + "\n"
     };
-    let mut out = line(headers);
+    let mut out = line(columns.map(|(header, _)| header));
     let dashes = widths.iter().sum::<usize>() + 2 * N.saturating_sub(1);
     let _ = writeln!(out, "{}", "-".repeat(dashes));
     for row in rows {

@@ -8,6 +8,8 @@ use crate::secrets::NoSecrets;
 use crate::story::{Story, ap, assert_golden, image, moment, version};
 use crate::syslog::TimeFormat;
 
+mod aps;
+
 /// An upgrade to 17.9.4.27 in its middle, with one AP for every reason why it is not done.
 pub(super) fn middle_of_an_upgrade() -> Story {
     let mut story = Story::begin("2024-02-01T16:00:00Z");
@@ -161,6 +163,12 @@ fn every_view_of_an_empty_controller_prints() {
         Show::SwitchVirtual,
         Show::Users { own: None },
         Show::Vlans,
+        Show::ApImageFiles,
+        Show::ApStatus,
+        Show::ApConfig("AP-1".into()),
+        Show::ApJoins,
+        Show::Predownloads,
+        Show::PredownloadStatus,
     ]
     .iter()
     .fold(String::new(), |out, what| out + "-- " + &format!("{what:?}") + "\n" + &shown(&story, what));

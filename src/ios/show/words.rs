@@ -45,13 +45,22 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// So much of the whole, 0 to 100; none if the whole is not known.
+pub(super) fn percent(octets: u64, total: u64) -> Option<u8> {
+    let percent = (u128::from(octets.min(total)) * 100).checked_div(u128::from(total))?;
+    u8::try_from(percent).ok()
+}
+
+/// The same words with a capital letter first.
+pub(super) fn capital(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
 /// `9000000 of 70512640 octets (12 %)`, or without the whole where that is not known.
 pub(super) fn progress(octets: u64, total: Option<u64>) -> String {
-    match total.filter(|t| *t > 0) {
-        Some(total) => {
-            let percent = u128::from(octets.min(total)) * 100 / u128::from(total);
-            format!("{octets} of {total} octets ({percent} %)")
-        }
+    match total.and_then(|total| Some((total, percent(octets, total)?))) {
+        Some((total, percent)) => format!("{octets} of {total} octets ({percent} %)"),
         None => format!("{octets} octets"),
     }
 }

@@ -57,7 +57,8 @@ fn facts(dash: &Dashboard, row: &Row<'_>, plain: Style, bad: Style) -> Vec<(&'st
             None => format!("none for {since}"),
         },
     };
-    let joins = if wtp.joins == 1 { "1 join".to_owned() } else { format!("{} joins", words::count(wtp.joins)) };
+    let joins =
+        if wtp.stats.joins == 1 { "1 join".to_owned() } else { format!("{} joins", words::count(wtp.stats.joins)) };
     let inferred = if wtp.inferred_backup.is_some() { " (inferred)" } else { "" };
     let mut out = vec![
         ("model", format!("{}  {}  {family}", i.model, i.serial), plain),

@@ -112,7 +112,12 @@ fn rows(what: &Show) -> Rows {
     let table = |header, list| Rows::Table { header, list, sum: false };
     let lines = |begin, list| Rows::Lines { begin, list };
     match what {
-        Show::ApImage | Show::ApSummary | Show::ApUpgradeList => table("AP Name ", "/access_points"),
+        Show::ApImage | Show::ApStatus | Show::ApSummary | Show::ApUpgradeList | Show::Predownloads => {
+            table("AP Name ", "/access_points")
+        }
+        Show::ApImageFiles => table("AP Image Type ", "/images"),
+        Show::ApJoins => table("Base MAC ", "/access_points"),
+        Show::PredownloadStatus => Rows::Table { header: "Site ", list: "/sites", sum: true },
         Show::ApImageReason => lines("    Why     : ", "/access_points"),
         Show::Ledger(LedgerView::Summary) => table("Kind ", "/kinds"),
         Show::Ledger(LedgerView::Last(_) | LedgerView::Ap(_) | LedgerView::Operation(_)) => table("Event ", "/events"),
@@ -129,7 +134,8 @@ fn rows(what: &Show) -> Rows {
         Show::Users { .. } => table("    Line ", "/users"),
         Show::Hosts => table("Host ", "/hosts"),
         Show::Vlans => table("VLAN Name ", "/vlans"),
-        Show::Clock
+        Show::ApConfig(_)
+        | Show::Clock
         | Show::InstallRollback
         | Show::Privilege
         | Show::ProfileDetailed
@@ -201,7 +207,13 @@ fn the_main_views_read_as_their_golden_documents() {
     let fetch = story.log.operations().all().next().expect("an operation").0;
     for (line, name) in [
         ("show ap image", "ap_image"),
+        ("show ap image file summary", "ap_image_file_summary"),
         ("show ap image reason", "ap_image_reason"),
+        ("show ap name AP-moves config general", "ap_config_general"),
+        ("show ap status", "ap_status"),
+        ("show wireless ewc-ap ap image predownload status", "ap_image_predownload_status"),
+        ("show wireless ewc-ap predownload status", "predownload_status"),
+        ("show wireless stats ap join summary", "ap_join_summary"),
         ("show ap summary", "ap_summary"),
         ("show ap upgrade", "ap_upgrade"),
         ("show ap upgrade ap-list", "ap_upgrade_list"),
