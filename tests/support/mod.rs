@@ -10,6 +10,7 @@ pub(crate) mod collector;
 pub(crate) mod controller;
 pub(crate) mod fleet;
 pub(crate) mod password_server;
+pub(crate) mod python;
 pub(crate) mod session;
 pub(crate) mod ssh;
 pub(crate) mod sshd;
