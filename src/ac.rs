@@ -197,7 +197,7 @@ impl Ac {
     pub fn handle(&mut self, now: Now, input: Input) -> Step {
         self.book.begin(now);
         match input {
-            Input::Start { software, changes, missing } => self.start(software, changes, missing),
+            Input::Start { software, changes, adopted, missing } => self.start(software, changes, adopted, missing),
             Input::Clear { from, local, bytes } => self.on_clear(from, local, &bytes),
             Input::Connected { peer, local, identity } => self.on_connected(peer, local, identity),
             Input::Message { peer, bytes } => self.on_datagram(peer, &bytes),
@@ -223,12 +223,12 @@ impl Ac {
         self.book.end()
     }
 
-    fn start(&mut self, software: String, changes: Vec<Setting>, missing: Vec<ImageFacts>) {
+    fn start(&mut self, software: String, changes: Vec<Setting>, adopted: bool, missing: Vec<ImageFacts>) {
         self.life = Life { begun: self.book.next(), since: self.book.now.mono };
         let known = self.book.state.controller.id;
         let controller = if known == ControllerId(0) { ControllerId(self.seed.0.max(1)) } else { known };
         self.book.record(Cause::Start, Subject::Controller, Event::ControllerStarted { controller, software });
-        if !changes.is_empty() {
+        if adopted || !changes.is_empty() {
             let event = Event::ConfigurationChanged { changes, startup: true };
             self.book.record(Cause::Start, Subject::Config, event);
         }

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 
 use capledger_schema::Event;
 use capledger_schema::event::{CampaignPlan, LoginMethod};
-use capledger_schema::id::CampaignId;
+use capledger_schema::id::{CampaignId, Sha256};
 use capledger_schema::image::ImageVersion;
+use capledger_schema::project::Config;
 use capledger_schema::setting::Setting;
 
 /// One wish of an operator, whole and typed.
@@ -82,12 +83,26 @@ pub enum Command {
         /// At this port alone; none: at every one.
         port: Option<u16>,
     },
+    /// Record that the running configuration was saved: `write memory`. It was if it is still this one.
+    Saved {
+        /// What was saved.
+        config: Box<Config>,
+        /// Where.
+        file: String,
+        /// The length of its text.
+        octets: u64,
+        /// Of its text.
+        sha256: Sha256,
+    },
     /// Stop the controller in order.
     Stop {
         /// In words: `signal`, `reload`, ...
         reason: String,
     },
 }
+
+/// The reason of a stop after which the controller starts again, as IOS has it.
+pub const RELOAD: &str = "Reload Command";
 
 /// What the shells around the command line have to tell of its use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +236,9 @@ pub enum Refusal {
     /// Only one check runs at a time.
     #[error("A preflight check is running already; wait for its end")]
     PreflightRuns,
+    /// What was saved is not the running configuration any more.
+    #[error("The configuration was changed while it was saved; save it again")]
+    ConfigurationMoved,
     /// The controller stops.
     #[error("The controller is stopping")]
     Stopping,

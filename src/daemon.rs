@@ -4,6 +4,7 @@
 //! afterwards is in the ledger; everything that is shown comes out of the hub.
 
 mod command_line;
+mod config;
 pub(crate) mod history;
 mod start;
 
@@ -15,7 +16,7 @@ use std::thread::JoinHandle;
 use capledger_schema::project::Config;
 use capledger_schema::setting::Setting;
 
-use crate::command::Command;
+use crate::command::{Command, RELOAD};
 use crate::ledger::LedgerError;
 use crate::net::control::{Handle, StartError};
 use crate::net::feed::{CommandLine, Server, ServerError};
@@ -27,6 +28,8 @@ use crate::secrets::{Sealed, SecretError, Vault};
 use crate::syslog::Log;
 use crate::syslog::collector::{CollectorError, Collectors};
 
+pub use config::read_config;
+
 /// How a daemon is started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -34,10 +37,15 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// The startup configuration; none: the ledger's.
     pub config: Option<Config>,
+    /// The file that it was read from, where `write memory` saves it; none: `startup-config` in the data directory, which
+    /// is a copy for people and other controllers.
+    pub config_file: Option<PathBuf>,
     /// The secrets that the startup configuration names.
     pub secrets: Vec<Sealed>,
-    /// Whether the startup configuration wins over runtime changes that were not saved.
+    /// Whether the startup configuration (without one: what was saved last) wins over runtime changes that were not saved.
     pub replace: bool,
+    /// Whether it starts again in the same process, so that a capture goes on where it was.
+    pub reloads: bool,
     /// Where decrypted control traffic is written.
     pub capture: Option<PathBuf>,
     /// Where the DTLS sessions' keys are written, in NSS form.
@@ -99,6 +107,18 @@ pub enum DaemonError {
     },
 }
 
+/// How a daemon ended, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to stop.
+    Stopped,
+    /// It is to be started again: `reload`.
+    Reload {
+        /// Whether the operator gave up what was changed and not saved.
+        discard: bool,
+    },
+}
+
 /// A daemon that runs.
 pub struct Daemon {
     hub: Arc<Hub>,
@@ -106,6 +126,7 @@ pub struct Daemon {
     handle: Handle,
     vault: Arc<Vault>,
     operators: Arc<command_line::Operators>,
+    startup: Arc<command_line::Startup>,
     listening: Vec<SocketAddr>,
     control: JoinHandle<Result<(), String>>,
     feed: Server,
@@ -169,18 +190,20 @@ impl Daemon {
     pub fn stop(self, reason: &str) -> Result<(), String> {
         // A refusal says that it stops already.
         let _ = self.handle.command(Command::Stop { reason: reason.to_owned() }, "system", "console");
-        self.wait()
+        self.wait().map(drop)
     }
 
-    /// Waits until it ends by itself or through `reload`.
+    /// Waits until it ends: through a signal, `reload`, or by itself.
     ///
     /// # Errors
     /// What ended the control thread.
-    pub fn wait(self) -> Result<(), String> {
+    pub fn wait(self) -> Result<End, String> {
         let ended = self.control.join().unwrap_or_else(|_| Err("the control thread panicked".to_owned()));
         drop(self.collectors);
         drop(self.feed);
         drop(self.ssh);
-        ended
+        ended?;
+        let reloads = self.hub.state().controller.stopped_for.as_deref() == Some(RELOAD);
+        Ok(if reloads { End::Reload { discard: self.startup.discards() } } else { End::Stopped })
     }
 }

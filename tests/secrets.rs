@@ -176,6 +176,8 @@ fn a_configuration_with_a_password_reads_back_into_another_controller_with_the_s
     assert!(daemon.vault().sealed(secret).is_some());
     let lines = ["configure terminal", "no wireless profile image-download default", "end"];
     say(second.path(), &lines);
+    assert!(daemon.vault().sealed(secret).is_some(), "the startup configuration names it");
+    assert!(say(second.path(), &["write memory"]).ends_with("[OK]\n"));
     assert!(daemon.vault().sealed(secret).is_none());
     daemon.stop("test").expect("stopped in order");
 }

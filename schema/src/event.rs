@@ -578,4 +578,13 @@ pub enum Event {
         /// As typed, with secrets as `******`; what was not understood is left out, since it may be one.
         line: String,
     },
+    /// The running configuration was saved, whole, as the startup configuration.
+    ConfigurationSaved {
+        /// Where: the file that the controller was started with, or `startup-config` in the data directory.
+        file: String,
+        /// Its length.
+        octets: u64,
+        /// Of its text.
+        sha256: Sha256,
+    },
 }

@@ -10,11 +10,13 @@ pub mod lines;
 pub mod servers;
 pub mod serves;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Envelope;
 use crate::event::Event;
-use crate::id::{ControllerId, Seq, WtpId};
+use crate::id::{ControllerId, SecretId, Seq, WtpId};
 use crate::image::ImageVersion;
 use crate::setting::Setting;
 use crate::time::Timestamp;
@@ -46,6 +48,8 @@ pub struct State {
     pub config: Config,
     /// Whether it was changed at run time since it was last that of the startup configuration.
     pub unsaved: bool,
+    /// The startup configuration, as it was last read at a start or saved; none: there has never been one.
+    pub saved: Option<Box<Saved>>,
     /// The WTPs.
     pub fleet: Fleet,
     /// Fetches and the catalogue of images.
@@ -60,6 +64,15 @@ pub struct State {
     pub lines: Lines,
 }
 
+/// The startup configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// All of it.
+    pub config: Config,
+    /// Where it was saved; none: it was read at a start.
+    pub file: Option<String>,
+}
+
 /// The controller itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controller {
@@ -71,9 +84,17 @@ pub struct Controller {
     pub started_at: Option<Timestamp>,
     /// When it last stopped in order; none while it runs, or if it was cut off.
     pub stopped_at: Option<Timestamp>,
+    /// Why, in words.
+    pub stopped_for: Option<String>,
 }
 
 impl State {
+    /// The secrets that the running configuration or the startup configuration names.
+    pub fn secrets(&self) -> BTreeSet<SecretId> {
+        let saved = self.saved.iter().flat_map(|saved| saved.config.secrets());
+        self.config.secrets().into_iter().chain(saved).collect()
+    }
+
     /// The version that WTPs are to run: `software version`, else the last one activated.
     pub fn running_version(&self) -> Option<ImageVersion> {
         self.config.software_version.or(self.installs.activated)
@@ -121,10 +142,15 @@ impl Projection for State {
                     software: software.clone(),
                     started_at: Some(envelope.at),
                     stopped_at: None,
+                    stopped_for: None,
                 };
             }
-            Event::ControllerStopped { .. } => self.controller.stopped_at = Some(envelope.at),
+            Event::ControllerStopped { reason } => {
+                self.controller.stopped_at = Some(envelope.at);
+                self.controller.stopped_for = Some(reason.clone());
+            }
             Event::ConfigurationChanged { startup, .. } => self.unsaved = !startup,
+            Event::ConfigurationSaved { .. } => self.unsaved = false,
             Event::VersionActivated { version } => {
                 if let Some(running) = self.running_version() {
                     self.installs.try_out(*version, running, envelope.at);
@@ -185,6 +211,12 @@ impl Projection for State {
             | Event::OperatorCommandEntered { .. } => {}
         }
         self.config.apply(envelope);
+        let mut keep = |file| self.saved = Some(Box::new(Saved { config: self.config.clone(), file }));
+        if let Event::ConfigurationSaved { file, .. } = &envelope.event {
+            keep(Some(file.clone()));
+        } else if let Event::ConfigurationChanged { startup: true, .. } = &envelope.event {
+            keep(None);
+        }
         self.fleet.apply(envelope);
         if let Event::ConfigurationChanged { changes, .. } = &envelope.event
             && changes.iter().any(|change| matches!(change, Setting::ImageMap(..)))

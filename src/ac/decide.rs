@@ -119,6 +119,12 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
             Some(_) => Ok(Decision::CampaignAbort),
         },
         Command::ForgetServerKey { host, port } => forget_server_key(state, &host, port),
+        Command::Saved { config, file, octets, sha256 } => {
+            if *config != state.config {
+                return Err(Refusal::ConfigurationMoved);
+            }
+            Ok(Decision::Facts(vec![(Subject::Config, Event::ConfigurationSaved { file, octets, sha256 })]))
+        }
         Command::Stop { reason } => Ok(Decision::Stop(reason)),
     }
 }

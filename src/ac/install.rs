@@ -54,6 +54,7 @@ pub(super) fn action_of(command: &Command) -> Option<(InstallAction, Option<Imag
         | Command::UpgradeAbort
         | Command::ForgetServerKey { .. }
         | Command::Record(_)
+        | Command::Saved { .. }
         | Command::Stop { .. } => None,
     }
 }

@@ -29,6 +29,8 @@ pub enum Input {
         software: String,
         /// What the startup configuration changes.
         changes: Vec<Setting>,
+        /// Whether that is the running configuration even if nothing changes, which the ledger does not say yet.
+        adopted: bool,
         /// Images that the ledger knows and the cache lacks.
         missing: Vec<ImageFacts>,
     },

@@ -322,6 +322,7 @@ fn may_be_replayed(line: &str) -> bool {
         Ok(Some(
             Action::Run(_)
             | Action::Confirm(..)
+            | Action::Errand(_)
             | Action::ActivateAdded { .. }
             | Action::Configure { .. }
             | Action::ConfigureSecret { .. }

@@ -5,22 +5,29 @@
 //! Exit codes: 0 stopped in order; 1 something ended it, or it was forced; 2 it did not start.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::Command;
-use crate::daemon::{Daemon, Options};
+use crate::daemon::{Daemon, DaemonError, End, Options, read_config};
 use crate::ios::config_file;
+use crate::ledger::LedgerError;
 use crate::net::control::Handle;
 use crate::secrets::{Key, Vault};
 
 const ENDED: u8 = 1;
 const NOT_STARTED: u8 = 2;
+
+/// How long a reload waits for what still uses the ledger, and how often it looks.
+const LET_GO: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// `capledger serve ...`
 #[derive(Debug, Args)]
@@ -76,16 +83,14 @@ enum LogFormat {
 
 /// Serves until it is stopped.
 pub fn run(args: &ServeArgs) -> ExitCode {
-    let daemon = match start(args) {
-        Ok(daemon) => daemon,
+    let (daemon, target) = match start(args) {
+        Ok(started) => started,
         Err(words) => {
             eprintln!("capledger: {words}");
             return ExitCode::from(NOT_STARTED);
         }
     };
-    // Nobody may be there to read it.
-    let _ = io::stdout().write_all(greeting(&args.data_dir, &daemon).as_bytes());
-    match daemon.wait() {
+    match serve(args, daemon, &target) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("capledger: {why}");
@@ -94,23 +99,61 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     }
 }
 
-fn start(args: &ServeArgs) -> Result<Daemon, String> {
+/// Waits for the controller's end, and begins anew after a `reload`.
+fn serve(args: &ServeArgs, mut daemon: Daemon, target: &Target) -> Result<(), String> {
+    loop {
+        // Nobody may be there to read it.
+        let _ = io::stdout().write_all(greeting(&args.data_dir, &daemon).as_bytes());
+        let discard = match daemon.wait()? {
+            End::Stopped => return Ok(()),
+            // Whoever wants it to stop wants it not to come back.
+            End::Reload { .. } if target.is_told() => return Ok(()),
+            End::Reload { discard } => discard,
+        };
+        tracing::info!(discard, "reloading");
+        let options = Options { replace: discard, reloads: true, ..options(args)? };
+        let mut waited = Duration::ZERO;
+        daemon = loop {
+            match Daemon::start(&options) {
+                Ok(daemon) => break daemon,
+                // A command that still ran when its session ended lets go of the ledger in a moment.
+                Err(DaemonError::Ledger(LedgerError::Busy { .. })) if waited < LET_GO => {
+                    std::thread::sleep(LOOK);
+                    waited += LOOK;
+                }
+                Err(e) => return Err(format!("reload: {e}")),
+            }
+        };
+        target.set(daemon.handle().clone());
+    }
+}
+
+fn start(args: &ServeArgs) -> Result<(Daemon, Arc<Target>), String> {
     diagnostics(&args.log, args.log_format)?;
-    let file = args.config.as_deref().map(|path| read_config(path, &args.data_dir)).transpose()?;
-    let (config, secrets) = file.map(|file| (file.config(), file.secrets)).unzip();
+    let options = options(args)?;
     // Taken before anything is opened, so that a signal which comes early stops in order too.
     let signals = Signals::new().map_err(|e| format!("cannot take signals: {e}"))?;
-    let options = Options {
+    let daemon = Daemon::start(&options).map_err(|e| e.to_string())?;
+    let target = Arc::new(Target::default());
+    target.set(daemon.handle().clone());
+    signals.stop(Arc::clone(&target)).map_err(|e| format!("cannot take signals: {e}"))?;
+    Ok((daemon, target))
+}
+
+/// What the arguments and the startup configuration say, as it is now.
+fn options(args: &ServeArgs) -> Result<Options, String> {
+    let file = args.config.as_deref().map(|path| read(path, &args.data_dir)).transpose()?;
+    let (config, secrets) = file.map(|file| (file.config(), file.secrets)).unzip();
+    Ok(Options {
         data_dir: args.data_dir.clone(),
         config,
+        config_file: args.config.clone(),
         secrets: secrets.unwrap_or_default(),
         replace: args.replace,
+        reloads: false,
         capture: args.capture.clone(),
         key_log: args.dtls_keylog.clone(),
-    };
-    let daemon = Daemon::start(&options).map_err(|e| e.to_string())?;
-    signals.stop(daemon.handle().clone()).map_err(|e| format!("cannot take signals: {e}"))?;
-    Ok(daemon)
+    })
 }
 
 fn diagnostics(level: &str, format: LogFormat) -> Result<(), String> {
@@ -131,20 +174,14 @@ fn diagnostics(level: &str, format: LogFormat) -> Result<(), String> {
 }
 
 /// Reads the startup configuration; secrets in it are sealed with the data directory's key.
-fn read_config(path: &Path, data_dir: &Path) -> Result<config_file::File, String> {
-    let mut text = String::new();
-    // One octet more than is allowed tells a file that is too long.
-    let limit = config_file::FILE_LIMIT as u64 + 1;
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit).read_to_string(&mut text))
-        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+fn read(path: &Path, data_dir: &Path) -> Result<config_file::File, String> {
     if !data_dir.exists() {
         // A wrong line is told before anything is made.
         let vault = Vault::in_memory(Key::new(&[0; 32]).map_err(|e| e.to_string())?);
-        config_file::read_file(&text, &vault).map_err(|e| format!("{}, {e}", path.display()))?;
+        read_config(path, &vault)?;
     }
     let vault = Vault::open(data_dir).map_err(|e| e.to_string())?;
-    config_file::read_file(&text, &vault).map_err(|e| format!("{}, {e}", path.display()))
+    read_config(path, &vault)
 }
 
 /// What an operator needs to know first.
@@ -189,19 +226,11 @@ impl Signals {
     }
 
     /// From now on the first stops the controller and the second ends the program.
-    fn stop(mut self, handle: Handle) -> io::Result<()> {
+    fn stop(mut self, target: Arc<Target>) -> io::Result<()> {
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             let reason = self.next();
             tracing::info!(reason, "stopping; a second signal ends it at once");
-            // In a thread of its own: it waits for what a second signal must not wait for.
-            let command = Command::Stop { reason: reason.to_owned() };
-            let stopping = std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
-                // A refusal says that it stops already.
-                let _ = handle.command(command, "system", "console");
-            });
-            if let Err(error) = stopping {
-                tracing::error!(%error, "cannot stop in order");
-            }
+            target.stop(reason);
             let reason = self.next();
             tracing::warn!(reason, "ending at once");
             std::process::exit(i32::from(ENDED));
@@ -217,5 +246,55 @@ impl Signals {
                 _ = term.recv() => "SIGTERM",
             }
         })
+    }
+}
+
+/// The controller that a signal stops: after a `reload` it is another one.
+#[derive(Default)]
+struct Target(Mutex<Aim>);
+
+#[derive(Default)]
+struct Aim {
+    handle: Option<Handle>,
+    /// The signal that came.
+    told: Option<&'static str>,
+}
+
+impl Target {
+    fn aim(&self) -> MutexGuard<'_, Aim> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A signal stops this controller from now on, and one that has come already.
+    fn set(&self, handle: Handle) {
+        let mut aim = self.aim();
+        if let Some(reason) = aim.told {
+            stop(handle.clone(), reason);
+        }
+        aim.handle = Some(handle);
+    }
+
+    fn stop(&self, reason: &'static str) {
+        let mut aim = self.aim();
+        aim.told = Some(reason);
+        if let Some(handle) = aim.handle.clone() {
+            stop(handle, reason);
+        }
+    }
+
+    fn is_told(&self) -> bool {
+        self.aim().told.is_some()
+    }
+}
+
+/// Has a controller stop, in a thread of its own: it waits for what a second signal must not wait for.
+fn stop(handle: Handle, reason: &'static str) {
+    let command = Command::Stop { reason: reason.to_owned() };
+    let stopping = std::thread::Builder::new().name("stop".to_owned()).spawn(move || {
+        // A refusal says that it stops already.
+        let _ = handle.command(command, "system", "console");
+    });
+    if let Err(error) = stopping {
+        tracing::error!(%error, "cannot stop in order");
     }
 }

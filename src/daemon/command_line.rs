@@ -5,6 +5,7 @@
 mod check;
 mod install;
 mod listen;
+mod startup;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::secrets::{Vault, password};
 use crate::syslog::{Log, TimeFormat};
 
 use super::history::Durable;
+pub(super) use startup::{Startup, startup_name};
 
 /// How often a command that waits looks whether its operator has left.
 const LOOK: Duration = Duration::from_millis(500);
@@ -34,25 +36,13 @@ const ENABLE_DELAY: Duration = Duration::from_secs(1);
 
 /// Opens sessions of the command line.
 pub(super) struct Operators {
-    hub: Arc<Hub>,
-    log: Arc<Mutex<Log>>,
-    handle: Handle,
-    vault: Arc<Vault>,
-    reader: Reader,
-    clock: Clock,
-}
-
-impl Operators {
-    pub(super) fn new(
-        hub: Arc<Hub>,
-        log: Arc<Mutex<Log>>,
-        handle: Handle,
-        vault: Arc<Vault>,
-        reader: Reader,
-        clock: Clock,
-    ) -> Self {
-        Operators { hub, log, handle, vault, reader, clock }
-    }
+    pub(super) hub: Arc<Hub>,
+    pub(super) log: Arc<Mutex<Log>>,
+    pub(super) handle: Handle,
+    pub(super) vault: Arc<Vault>,
+    pub(super) startup: Arc<Startup>,
+    pub(super) reader: Reader,
+    pub(super) clock: Clock,
 }
 
 impl CommandLine for Operators {
@@ -63,6 +53,7 @@ impl CommandLine for Operators {
             handle: self.handle.clone(),
             vault: Arc::clone(&self.vault),
             reader: self.reader.clone(),
+            startup: Arc::clone(&self.startup),
             clock: self.clock,
             time: TimeFormat::default(),
             shell: shell::Shell::new(user.privilege).on_line(lines::vty(&user.from)),
@@ -77,6 +68,7 @@ struct Operator {
     handle: Handle,
     vault: Arc<Vault>,
     reader: Reader,
+    startup: Arc<Startup>,
     clock: Clock,
     time: TimeFormat,
     shell: shell::Shell,
@@ -119,6 +111,12 @@ impl Session for Operator {
                     break;
                 }
             }
+        }
+        if let Some(errand) = said.errand
+            && answer.ok
+        {
+            let (Ok(text) | Err(text)) = self.errand(errand, out).inspect_err(|_| answer.ok = false);
+            answer.text.push_str(&text);
         }
         answer
     }
@@ -216,6 +214,7 @@ impl Operator {
             }
             Command::Configure { .. }
             | Command::Record(_)
+            | Command::Saved { .. }
             | Command::Stop { .. }
             | Command::InstallAdd { .. }
             | Command::InstallAddProfile

@@ -10,7 +10,7 @@ use capledger_schema::project::{Projection, State};
 use capledger_schema::setting::Setting;
 use tokio::sync::watch;
 
-use super::command_line::Operators;
+use super::command_line::{Operators, Startup, startup_name};
 use super::{Daemon, DaemonError, Options};
 use crate::ac::{Ac, Input, Seed};
 use crate::image::cache::{ImageCache, Reconciled};
@@ -37,7 +37,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let store = Store::open(dir)?;
     let reader = store.reader();
     let (state, log) = fold(&reader, dir)?;
-    let changes = startup_changes(&state, options)?;
+    let (changes, adopted) = startup_changes(&state, options)?;
     let mut configured = state.config.clone();
     for change in &changes {
         configured.set(change);
@@ -53,7 +53,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let kept = vault.keep(&options.secrets)?;
     let clock = Clock::new();
     let pki = Arc::new(load_keys(dir, &configured.hostname)?);
-    let capture = options.capture.as_deref().map(create_capture).transpose()?;
+    let capture = options.capture.as_deref().map(|path| create_capture(path, options.reloads)).transpose()?;
     let listen = configured.capwap.listening();
     let control = Binding::new(&listen, &UdpConfig { discovery_groups: true, ..UdpConfig::default() })?;
     let listening = control.local_addrs();
@@ -63,14 +63,22 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let lines = log.lines();
     let log = Arc::new(Mutex::new(log));
     hub.attach(Arc::clone(&log));
-    let eraser = Eraser::new(Arc::clone(&vault), state.config.clone())?;
+    let eraser = Eraser::new(Arc::clone(&vault), &state)?;
     hub.attach(Arc::new(Mutex::new(eraser)));
     let channel = Channel::new(state.seq).map_err(|source| io("make a wake-up", source))?;
     let handle = channel.handle();
     let (first, started) = sync_channel(1);
     let writer = writer(store, Arc::clone(&hub), handle.clone(), first)?;
-    let operators =
-        Operators::new(Arc::clone(&hub), Arc::clone(&log), handle.clone(), Arc::clone(&vault), reader, clock);
+    let startup = Arc::new(Startup::new(dir, options.config_file.as_deref()));
+    let operators = Operators {
+        hub: Arc::clone(&hub),
+        log: Arc::clone(&log),
+        handle: handle.clone(),
+        vault: Arc::clone(&vault),
+        startup: Arc::clone(&startup),
+        reader,
+        clock,
+    };
     let operators = Arc::new(operators);
     let (begin, begun) = watch::channel(false);
     let commands = Arc::clone(&operators) as Arc<dyn CommandLine>;
@@ -91,7 +99,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         writer,
         capture,
         clock,
-        start: Input::Start { software: env!("CARGO_PKG_VERSION").to_owned(), changes, missing },
+        start: Input::Start { software: env!("CARGO_PKG_VERSION").to_owned(), changes, adopted, missing },
     };
     let control = control::start(channel, parts)?;
     // The start is a fact like any other: nobody is told of it before it is durable.
@@ -101,7 +109,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     }
     drop(kept);
     begin.send_replace(true);
-    Ok(Daemon { hub, log, handle, vault, operators, listening, control, feed, ssh, collectors })
+    Ok(Daemon { hub, log, handle, vault, operators, startup, listening, control, feed, ssh, collectors })
 }
 
 fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {
@@ -114,14 +122,23 @@ fn fold(reader: &Reader, dir: &Path) -> Result<(State, Log), DaemonError> {
     Ok((state, log))
 }
 
-/// What the startup configuration changes. It never silently undoes what an operator changed at run time.
-fn startup_changes(state: &State, options: &Options) -> Result<Vec<Setting>, DaemonError> {
-    let Some(wanted) = &options.config else { return Ok(Vec::new()) };
+/// What the startup configuration changes, and whether the ledger is to say that it is the running one although nothing
+/// changes. It never silently undoes what an operator changed at run time.
+fn startup_changes(state: &State, options: &Options) -> Result<(Vec<Setting>, bool), DaemonError> {
+    let saved = state.saved.as_deref();
+    let Some(wanted) = options.config.as_ref().or(saved.filter(|_| options.replace).map(|saved| &saved.config)) else {
+        return Ok((Vec::new(), false));
+    };
     let changes = state.config.difference(wanted);
-    if state.unsaved && !changes.is_empty() && !options.replace {
+    // Saved in one file, changes are lost to a start with another.
+    let here = options.config_file.as_deref().map(startup_name);
+    let elsewhere = saved.and_then(|saved| saved.file.as_ref()).is_some_and(|file| here.as_ref() != Some(file));
+    if (state.unsaved || elsewhere) && !changes.is_empty() && !options.replace {
         return Err(DaemonError::Unsaved(changes));
     }
-    Ok(changes)
+    let adopted =
+        changes.is_empty() && (state.unsaved || elsewhere || saved.map(|saved| &saved.config) != Some(wanted));
+    Ok((changes, adopted))
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates are dated, and this is the shell that does it")]
@@ -134,8 +151,9 @@ fn load_keys(dir: &Path, hostname: &str) -> Result<Pki, DaemonError> {
     Ok(pki)
 }
 
-fn create_capture(path: &Path) -> Result<Capture, DaemonError> {
-    Capture::create(path).map_err(|source| io(&format!("write the capture {}", path.display()), source))
+fn create_capture(path: &Path, goes_on: bool) -> Result<Capture, DaemonError> {
+    let capture = if goes_on { Capture::go_on(path) } else { Capture::create(path) };
+    capture.map_err(|source| io(&format!("write the capture {}", path.display()), source))
 }
 
 /// The data channel is one port above the control channel (RFC 5415 section 3.1).

@@ -19,6 +19,8 @@ pub enum Action {
     /// Ask the core if the operator agrees: `Clear log? [confirm]`. Enter and `y` agree; where nobody sits at a terminal
     /// (`exec`, a pipe) there is no question.
     Confirm(&'static str, Command),
+    /// Have something done by what surrounds the command line.
+    Errand(Errand),
     /// `install activate` without a version: the staged one, else that of the image that was added last.
     ActivateAdded {
         /// Minutes until the committed version comes back; 0: never; none: as configured.
@@ -142,6 +144,18 @@ impl SecretSetting {
     }
 }
 
+/// What is neither shown nor asked of the core alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// `write memory`, `copy running-config startup-config`: save the running configuration.
+    Save {
+        /// Whether it asks under which name.
+        asks: bool,
+    },
+    /// `reload`: stop the controller and start it again.
+    Reload,
+}
+
 /// A part of what is installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstallPart {
@@ -220,6 +234,8 @@ pub enum Show {
         /// The line of the session that asks, which the grammar does not know.
         own: Option<u16>,
     },
+    /// `show startup-config`
+    StartupConfig,
     /// `show version`
     Version,
     /// `show vlan [brief]`

@@ -53,7 +53,8 @@ pub fn parse(text: &str) -> Result<Config, ConfigError> {
 /// Reads a file; its secrets are sealed by `sealer`.
 ///
 /// Lines are those of configuration mode; indentation means nothing, `!` begins a comment, and `end` ends the file.
-/// The two lines that head the output of `show running-config` are passed over, so that it can be fed back as it is.
+/// The lines that head the output of `show running-config` and `show startup-config` are passed over, so that it can be
+/// fed back as it is.
 pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let wrong =
@@ -108,6 +109,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             Action::Show(_)
             | Action::Run(_)
             | Action::Confirm(..)
+            | Action::Errand(_)
             | Action::ActivateAdded { .. }
             | Action::Enable
             | Action::Disable
@@ -142,10 +144,13 @@ pub(super) fn seal(setting: SecretSetting, secret: &Typed, sealer: &dyn Secrets)
 
 fn is_header(line: &str) -> bool {
     let line = line.trim_end();
+    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    let bytes = |head: &str| line.strip_prefix(head).and_then(|rest| rest.strip_suffix(" bytes"));
     line == "Building configuration..."
-        || line.strip_prefix("Current configuration : ").is_some_and(|rest| {
-            rest.strip_suffix(" bytes").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-        })
+        || bytes("Current configuration : ").is_some_and(is_number)
+        || bytes("Using ")
+            .and_then(|rest| rest.split_once(" out of "))
+            .is_some_and(|(n, limit)| is_number(n) && is_number(limit))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod reference;
 mod secret;
 mod serve;
 mod servers;
+mod startup;
 mod system;
 mod upgrade;
 
@@ -191,6 +192,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(profile::TABLE)
         .chain(serve::TABLE)
         .chain(servers::TABLE)
+        .chain(startup::TABLE)
         .chain(upgrade::TABLE)
         .chain(upgrade::BEGIN)
         .chain(access::TABLE)

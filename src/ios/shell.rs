@@ -8,7 +8,7 @@ use capledger_schema::project::State;
 use capledger_schema::setting::Setting;
 
 use super::View;
-use super::action::{Action, Show};
+use super::action::{Action, Errand, Show};
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
 use super::key_chain::KeyChain;
 use super::pipe::Modifier;
@@ -64,6 +64,8 @@ pub struct Output {
     /// What the operator is to agree to before `commands` are sent: `Proceed? [confirm]`. Where nobody sits at a
     /// terminal, they are sent without it.
     pub confirm: Option<String>,
+    /// What is to be done besides, once `commands` were accepted.
+    pub errand: Option<Errand>,
     /// Whether the password of `enable secret` is to be asked for; [`Shell::grant`] follows if it was right.
     pub enable: bool,
 }
@@ -278,7 +280,12 @@ impl Shell {
         let deeper = mode.parent() == Some(self.mode) && self.mode != Mode::Config;
         let stays = mode == self.mode || deeper;
         self.mode = mode;
-        if stays || self.pending.is_empty() {
+        if stays { Vec::new() } else { self.commit() }
+    }
+
+    /// What a sub-mode held, as one change.
+    fn commit(&mut self) -> Vec<Command> {
+        if self.pending.is_empty() {
             return Vec::new();
         }
         self.named.append(&mut self.sealed);
@@ -292,6 +299,8 @@ impl Shell {
             Action::Confirm(question, command) => {
                 Output { commands: vec![command], confirm: Some(question.to_owned()), ..Output::default() }
             }
+            // A sub-mode's lines are in force for whoever saves from within it.
+            Action::Errand(errand) => Output { commands: self.commit(), errand: Some(errand), ..Output::default() },
             Action::ActivateAdded { auto_abort } => match show::install::next_to_activate(view.state) {
                 Some(version) => {
                     Output { commands: vec![Command::Activate { version, auto_abort }], ..Output::default() }
@@ -382,6 +391,7 @@ fn may_be_done(action: &Action) -> bool {
         Action::Show(_)
         | Action::Run(_)
         | Action::Confirm(..)
+        | Action::Errand(_)
         | Action::ActivateAdded { .. }
         | Action::TerminalLength(_)
         | Action::TerminalWidth(_)

@@ -20,6 +20,7 @@ pub mod logging;
 pub mod operation;
 pub mod predownload;
 pub mod running_config;
+pub mod startup_config;
 mod table;
 pub mod upgrade;
 pub mod users;
@@ -64,6 +65,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::SwitchVirtual => absent::show_switch(),
         Show::Users { own } => users::show(view, *own),
         Show::Vlans => absent::show_vlans(),
+        Show::StartupConfig => startup_config::show(view),
         Show::Version => version::show(view),
         Show::ProfileSummary => image_download::summary(view),
         Show::ProfileDetailed => image_download::detailed(view),

@@ -24,7 +24,15 @@ pub struct Capture {
 impl Capture {
     /// Makes the file; one that exists is overwritten.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        Self::begin(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?)
+    }
+
+    /// Goes on behind what the file holds, with a section of its own.
+    pub fn go_on(path: &Path) -> io::Result<Self> {
+        Self::begin(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?)
+    }
+
+    fn begin(file: File) -> io::Result<Self> {
         let mut capture = Capture { out: BufWriter::new(file) };
         // Section header: byte order, version 1.0, length unknown. Interface: raw IP, whole packets.
         let mut section = Vec::new();

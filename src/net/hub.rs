@@ -129,6 +129,11 @@ impl Hub {
         }
     }
 
+    /// The last envelope of the tail that is one of these.
+    pub fn last(&self, is_one: impl Fn(&Envelope) -> bool) -> Option<Envelope> {
+        lock(&self.now).tail.iter().rev().find(|e| is_one(e)).cloned()
+    }
+
     /// Follows the ledger from after a sequence number on.
     pub fn follow(self: &Arc<Self>, after: Seq) -> Follower {
         Follower { hub: Arc::clone(self), head: self.head(), after, reading: None }

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use capledger_schema::Envelope;
+use capledger_schema::{Envelope, Event};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::feed::{Answer, Gone, Output, Session, Wanted};
 use super::hub::{Follower, Hub};
+use crate::command::RELOAD;
 use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
 use crate::ios::pager::{Pager, Pressed};
 use crate::ios::shell::Terminal;
@@ -124,16 +125,23 @@ impl<S: Screen> Dialogue<S> {
         loop {
             if let Err(over) = self.turn().await {
                 let farewell = match over {
-                    Over::Idle => "\r\n% The session ends: nothing was typed for the time of exec-timeout.\r\n",
-                    Over::Stopped => "\r\n% The session ends: the controller stops.\r\n",
-                    Over::Failed => "\r\n% The command failed inside the controller; the session ends.\r\n",
+                    Over::Idle => "% The session ends: nothing was typed for the time of exec-timeout.",
+                    Over::Stopped => "% The session ends: the controller stops.",
+                    Over::Failed => "% The command failed inside the controller; the session ends.",
                     Over::Exit | Over::Gone => return over,
                 };
+                let reload = if over == Over::Stopped { self.reload() } else { String::new() };
                 // It may be gone as well.
-                let _ = self.send(farewell).await;
+                let _ = self.send(&format!("\r\n{reload}{farewell}\r\n")).await;
                 return over;
             }
         }
+    }
+
+    /// The line of the log that tells of a reload, if the controller stops for that.
+    fn reload(&self) -> String {
+        let stop = self.hub.last(|e| matches!(&e.event, Event::ControllerStopped { reason } if reason == RELOAD));
+        stop.as_ref().and_then(log_line).map_or_else(String::new, |line| format!("{line}\r\n"))
     }
 
     /// Runs lines without prompting, up to the first that is refused: whether all were accepted.
@@ -462,6 +470,11 @@ async fn sleep_until(at: Option<Instant>) {
     }
 }
 
+/// An event as a line of the log.
+fn log_line(e: &Envelope) -> Option<String> {
+    format(e).map(|line| format!("{}: {line}", TimeFormat::default().format(e.at)))
+}
+
 /// The next line of the log, if it is followed.
 async fn next_line(news: &mut Option<Follower>) -> String {
     let Some(follower) = news else { return std::future::pending().await };
@@ -470,9 +483,7 @@ async fn next_line(news: &mut Option<Follower>) -> String {
             // What was missed is in `show logging`.
             return std::future::pending().await;
         };
-        let time = TimeFormat::default();
-        let told = |e: &Envelope| format(e).map(|line| format!("{}: {line}", time.format(e.at)));
-        let lines: Vec<String> = batch.iter().filter_map(told).collect();
+        let lines: Vec<String> = batch.iter().filter_map(log_line).collect();
         if !lines.is_empty() {
             return lines.join("\r\n");
         }

@@ -12,16 +12,17 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use capledger_schema::Envelope;
 use capledger_schema::id::SecretId;
-use capledger_schema::project::{Config, Projection};
+use capledger_schema::project::{Config, Projection, State};
+use capledger_schema::{Envelope, Event};
 
 use super::sealed::parse_id;
 use super::{Key, Plain, Sealed, SecretError, Secrets, Typed};
 
 const KEY_FILE: &str = "secrets.key";
 const SEALED_FILE: &str = "secrets.sealed";
-const HEADER: &str = "# Sealed secrets of the configuration. To erase one, take it out of the configuration.\n";
+const HEADER: &str =
+    "# Sealed secrets of the configuration. To erase one, take it out of the configuration and save.\n";
 /// Octets that either file has at most.
 const FILE_LIMIT: u64 = 16 << 20;
 
@@ -177,26 +178,37 @@ impl Secrets for Ciphertexts {
     }
 }
 
-/// Erases what the configuration does not name any more. A fold, so that it follows durable events and no intent.
+/// Erases what neither the running configuration nor the startup configuration names any more. A fold, so that it follows
+/// durable events and no intent.
 #[derive(Debug)]
 pub struct Eraser {
     vault: std::sync::Arc<Vault>,
     config: Config,
+    /// Those that the startup configuration names.
+    saved: BTreeSet<SecretId>,
 }
 
 impl Eraser {
-    /// Erases what this configuration does not name, and from then on what changes leave behind.
-    pub fn new(vault: std::sync::Arc<Vault>, config: Config) -> Result<Self, SecretError> {
-        vault.retain(&config.secrets())?;
-        Ok(Eraser { vault, config })
+    /// Erases what these configurations do not name, and from then on what changes leave behind.
+    pub fn new(vault: std::sync::Arc<Vault>, state: &State) -> Result<Self, SecretError> {
+        vault.retain(&state.secrets())?;
+        let saved = state.saved.iter().flat_map(|saved| saved.config.secrets()).collect();
+        Ok(Eraser { vault, config: state.config.clone(), saved })
+    }
+
+    fn used(&self) -> BTreeSet<SecretId> {
+        &self.config.secrets() | &self.saved
     }
 }
 
 impl Projection for Eraser {
     fn apply(&mut self, envelope: &Envelope) {
-        let before = self.config.secrets();
+        let before = self.used();
         self.config.apply(envelope);
-        let after = self.config.secrets();
+        if let Event::ConfigurationChanged { startup: true, .. } | Event::ConfigurationSaved { .. } = &envelope.event {
+            self.saved = self.config.secrets();
+        }
+        let after = self.used();
         if after != before
             && let Err(error) = self.vault.retain(&after)
         {

@@ -21,7 +21,12 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         }
         Event::ControllerStopped { reason } => {
             let by = match &envelope.cause {
-                Cause::Operator { user, .. } => format!(" by {user}"),
+                Cause::Operator { user, from } if user == "system" && from == "console" => format!(" by {user}"),
+                Cause::Operator { user, from } if from.starts_with("vty") || from == "console" => {
+                    format!(" by {user} on {from}")
+                }
+                // An older ledger's.
+                Cause::Operator { user, from } => format!(" by {user} on vty0 ({from})"),
                 Cause::Wtp(_)
                 | Cause::Peer(_)
                 | Cause::Timer
@@ -173,7 +178,8 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::WtpImageSwapped { .. }
         | Event::PreflightStarted { .. }
         | Event::CampaignWtpChosen { .. }
-        | Event::OperatorCommandEntered { .. } => return None,
+        | Event::OperatorCommandEntered { .. }
+        | Event::ConfigurationSaved { .. } => return None,
     };
     Some(line)
 }

@@ -186,7 +186,12 @@ impl Bench {
             Setting::ImageDownloadMode(Some(ImageDownloadMode::Tftp)),
             Setting::TftpImageServer(Some(tftp)),
         ];
-        bench.to_ac.push_back(Input::Start { software: "test".to_owned(), changes, missing: Vec::new() });
+        bench.to_ac.push_back(Input::Start {
+            software: "test".to_owned(),
+            changes,
+            adopted: false,
+            missing: Vec::new(),
+        });
         bench.tell_wtp(WtpInput::PowerOn);
         bench
     }

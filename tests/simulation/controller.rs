@@ -112,7 +112,7 @@ impl Controller {
             wake: None,
             fetches_over: BTreeSet::new(),
         });
-        Input::Start { software: "0.1.0".to_owned(), changes, missing }
+        Input::Start { software: "0.1.0".to_owned(), changes, adopted: false, missing }
     }
 
     /// One step of the core. Gives the time that a flush takes, if one begins.

@@ -260,6 +260,9 @@ fn say(envelope: &Envelope) -> Said {
         Event::OperatorCommandEntered { mode, line } => {
             ((None, CONTROLLER.into()), format!("typed {mode}{line}"), Tone::Plain)
         }
+        Event::ConfigurationSaved { file, .. } => {
+            ((None, CONTROLLER.into()), format!("saved the configuration in {file}"), Tone::Plain)
+        }
     };
     (wtp, who, what, tone)
 }
@@ -327,7 +330,8 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::OperatorLoggedIn { .. }
         | Event::OperatorLoginFailed { .. }
         | Event::OperatorLoggedOut { .. }
-        | Event::OperatorCommandEntered { .. } => None,
+        | Event::OperatorCommandEntered { .. }
+        | Event::ConfigurationSaved { .. } => None,
     }
 }
 

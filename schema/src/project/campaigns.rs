@@ -396,6 +396,7 @@ impl Campaigns {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

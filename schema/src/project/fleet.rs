@@ -445,7 +445,8 @@ impl Projection for Fleet {
             | Event::OperatorLoggedIn { .. }
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
-            | Event::OperatorCommandEntered { .. } => {}
+            | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. } => {}
         }
     }
 }

@@ -262,7 +262,8 @@ impl Projection for Installs {
             | Event::OperatorLoggedIn { .. }
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
-            | Event::OperatorCommandEntered { .. } => {}
+            | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. } => {}
         }
     }
 }

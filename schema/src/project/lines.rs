@@ -112,7 +112,8 @@ impl Projection for Lines {
             | Event::ImageServeStarted { .. }
             | Event::ImageServeProgressed { .. }
             | Event::ImageServeCompleted { .. }
-            | Event::ImageServeFailed { .. } => {}
+            | Event::ImageServeFailed { .. }
+            | Event::ConfigurationSaved { .. } => {}
         }
     }
 }

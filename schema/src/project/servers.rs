@@ -53,6 +53,7 @@ impl Projection for Servers {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

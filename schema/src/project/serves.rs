@@ -209,7 +209,8 @@ impl Projection for Serves {
             | Event::OperatorLoggedIn { .. }
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
-            | Event::OperatorCommandEntered { .. } => {}
+            | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. } => {}
         }
     }
 }

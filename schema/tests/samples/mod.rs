@@ -78,6 +78,7 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OperatorLoginFailed { .. } => "operator_login_failed",
         Event::OperatorLoggedOut { .. } => "operator_logged_out",
         Event::OperatorCommandEntered { .. } => "operator_command_entered",
+        Event::ConfigurationSaved { .. } => "configuration_saved",
     }
 }
 
@@ -610,6 +611,11 @@ pub(crate) fn samples() -> Vec<Envelope> {
                 mode: "(config)#".to_owned(),
                 line: "username admin privilege 15 secret 0 ******".to_owned(),
             },
+        ),
+        (
+            operator.clone(),
+            Subject::Config,
+            Event::ConfigurationSaved { file: "startup-config".to_owned(), octets: 412, sha256: Sha256([0x77; 32]) },
         ),
     ];
 

@@ -37,6 +37,7 @@ pub(super) fn action(command: &Command) -> Option<InstallAction> {
         | Command::UpgradeAbort
         | Command::ForgetServerKey { .. }
         | Command::Record(_)
+        | Command::Saved { .. }
         | Command::Stop { .. } => None,
     }
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{
     absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_server,
-    install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config, upgrade, users,
-    version,
+    install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config, startup_config,
+    upgrade, users, version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -46,6 +46,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Logging { last } => document(&logging::facts(view, *last)),
         Show::Privilege => document(&Level { level: level(privilege) }),
         Show::RunningConfig => document(&running_config::facts(view)),
+        Show::StartupConfig => result(startup_config::facts(view)),
         Show::SwitchVirtual => document(&absent::switch()),
         Show::Users { own } => document(&users::facts(view, *own)),
         Show::Version => document(&version::facts(view)),

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use super::startup_config;
 use crate::ios::View;
-use crate::ios::setting;
 
-/// What the view tells.
+/// What the view tells, and `show startup-config` likewise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Facts {
     /// Octets of `text`.
@@ -16,10 +16,15 @@ pub struct Facts {
     pub text: String,
 }
 
+impl From<String> for Facts {
+    fn from(text: String) -> Facts {
+        Facts { bytes: text.len(), lines: text.lines().map(str::to_owned).collect(), text }
+    }
+}
+
 /// What the view tells.
 pub fn facts(view: &View) -> Facts {
-    let text = format!("{}end\n", setting::lines(&view.state.config, view.secrets));
-    Facts { bytes: text.len(), lines: text.lines().map(str::to_owned).collect(), text }
+    startup_config::text(&view.state.config, view.secrets).into()
 }
 
 /// The whole view.

@@ -62,7 +62,7 @@ fn what_no_setting_names_is_erased_unless_a_change_is_under_way() {
     drop(vault.keep(std::slice::from_ref(&old)).expect("kept"));
     let mut config = Config::default();
     config.set(&Setting::SftpPassword(Some(old.id())));
-    let mut eraser = Eraser::new(Arc::clone(&vault), config).expect("an eraser");
+    let mut eraser = Eraser::new(Arc::clone(&vault), &State { config, ..State::default() }).expect("an eraser");
     assert!(vault.sealed(old.id()).is_some());
 
     let kept = vault.keep(std::slice::from_ref(&new)).expect("kept");

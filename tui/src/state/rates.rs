@@ -80,6 +80,7 @@ impl Rates {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
+            | Event::ConfigurationSaved { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }

@@ -128,6 +128,7 @@ fn rows(what: &Show) -> Rows {
         Show::InstallLog | Show::Operation(_) | Show::Logging { .. } => lines("*", "/lines"),
         Show::Operations => table("Operation ", "/operations"),
         Show::RunningConfig => table("Current configuration ", "/lines"),
+        Show::StartupConfig => table("Using ", "/lines"),
         Show::ProfileSummary => table("Profile Name ", "/profiles"),
         Show::Inventory => lines("PID: ", "/items"),
         Show::IpInterfaces => table("Interface ", "/interfaces"),
