@@ -1,3 +1,5 @@
+mod readers;
+
 use capledger_schema::event::{DisjoinReason, WtpAddress};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::setting::Setting;
@@ -142,100 +144,6 @@ fn table(text: &str) -> (&str, Vec<&str>) {
     let header = lines.next().expect("a header");
     assert_eq!(lines.next(), Some("-".repeat(162).as_str()));
     (header, lines.collect())
-}
-
-const LABELS: [&str; 8] = [
-    "AP Name",
-    "Primary Image",
-    "Backup Image",
-    "Predownload Status",
-    "Predownload Version",
-    "Next Retry Time",
-    "Retry Count",
-    "Method",
-];
-
-#[test]
-fn a_reader_that_cuts_at_the_header_s_columns_gets_every_row() {
-    for running in ["17.9.4.27", "17.12.1.5", "17.13.1.7"] {
-        let story = every_state(running);
-        let text = shown(&story);
-        let (header, rows) = table(&text);
-        let starts: Vec<usize> = LABELS.iter().map(|l| header.find(l).expect(l)).collect();
-        assert_eq!(starts, [0, 34, 57, 81, 102, 123, 141, 155]);
-        assert_eq!(rows.len(), story.state.fleet.wtps.len());
-        for (line, wtp) in rows.iter().zip(story.state.fleet.wtps.values()) {
-            let wanted = row(wtp);
-            let version = |v: Option<ImageVersion>| v.unwrap_or(NO_VERSION).to_string();
-            let next = match (wanted.next_retry_at, wanted.method) {
-                (Some(at), _) => time_to(at.since(story.at)),
-                (None, Some(_)) => "0".to_owned(),
-                (None, None) => "N/A".to_owned(),
-            };
-            let cut = |i: usize| {
-                let end = starts.get(i + 1).copied().unwrap_or(line.len());
-                line[starts[i]..end].trim().to_owned()
-            };
-            let cells: Vec<String> = (0..8).map(cut).collect();
-            assert_eq!(
-                cells,
-                [
-                    wanted.name,
-                    version(wanted.primary_image),
-                    version(wanted.backup_image),
-                    wanted.predownload_status.word().to_owned(),
-                    version(wanted.predownload_version),
-                    next,
-                    wanted.retry_count.to_string(),
-                    wanted.method.map_or("N/A", |_| "CAPWAP").to_owned(),
-                ],
-                "{running}: {line}"
-            );
-        }
-    }
-}
-
-#[test]
-fn a_reader_that_splits_at_white_space_gets_every_row_but_not_supported() {
-    let is_version = |s: &str| s.parse::<ImageVersion>().is_ok();
-    for running in ["17.9.4.27", "17.13.1.7"] {
-        let story = every_state(running);
-        let text = shown(&story);
-        let (_, rows) = table(&text);
-        let mut kept = 0;
-        for line in rows.iter().filter(|l| !l.contains("Not Supported")) {
-            let cells: Vec<&str> = line.split_whitespace().collect();
-            let [_, primary, backup, _, version, next, retries, method] = cells[..] else { panic!("{line}") };
-            assert!(is_version(primary) && is_version(backup) && is_version(version), "{line}");
-            assert!(next == "0" || next.parse::<u64>().is_err(), "a pending retry is not all digits: {line}");
-            assert!(retries.parse::<u32>().is_ok(), "{line}");
-            assert!(matches!(method, "CAPWAP" | "N/A"), "{line}");
-            kept += 1;
-        }
-        assert_eq!(kept, story.state.fleet.wtps.len() - 1);
-    }
-}
-
-#[test]
-fn the_counters_add_up_to_the_rows() {
-    let text = shown(&every_state("17.12.1.5"));
-    let counter = |label: &str| -> usize {
-        let line = text.lines().find(|l| l.trim_start().starts_with(label)).expect(label);
-        line.rsplit(": ").next().expect("a value").parse().expect("a number")
-    };
-    assert_eq!(text.lines().next(), Some("Total number of APs  : 10"));
-    let (_, rows) = table(&text);
-    for (label, words) in [
-        ("Initiated", vec!["Initiated"]),
-        ("Downloading", vec!["Downloading"]),
-        ("Predownloading", vec!["Predownloading"]),
-        ("Not Supported", vec!["Not Supported"]),
-        ("Failed to Predownload", vec!["Failed"]),
-    ] {
-        let of_word = rows.iter().filter(|r| words.iter().any(|w| r.contains(&format!(" {w} ")))).count();
-        assert_eq!(counter(label), of_word, "{label}");
-    }
-    assert_eq!(counter("Completed downloading") + counter("Completed predownloading"), 2);
 }
 
 #[test]
