@@ -68,7 +68,9 @@ pub(super) fn abort(state: &State) -> Result<Decision, Refusal> {
             Ok(Decision::GoBack { from: trial.version, to: trial.back_to, reason: RollbackReason::Abort })
         }
         (None, Some(staged)) => Ok(Decision::Unstage(staged)),
-        (None, None) => Err(Refusal::NothingToDo(format!("{}, and none is staged", committed(state)))),
+        (None, None) => {
+            Err(Refusal::NothingToDo(format!("{}, and none is staged{}", committed(state), instead(state))))
+        }
     }
 }
 
@@ -79,7 +81,7 @@ pub(super) fn rollback(state: &State) -> Result<Decision, Refusal> {
         }
         None => match moved_ahead(state) {
             Some((from, to)) => Ok(Decision::GoBack { from, to, reason: RollbackReason::Rollback }),
-            None => Err(Refusal::NothingToDo(committed(state))),
+            None => Err(Refusal::NothingToDo(format!("{}{}", committed(state), instead(state)))),
         },
     }
 }
@@ -97,6 +99,19 @@ pub(super) fn remove_inactive(state: &State) -> Result<Decision, Refusal> {
         return Err(Refusal::NothingToDo("no image is inactive".to_owned()));
     }
     Ok(Decision::Remove(inactive))
+}
+
+/// How to come to another version where there is nothing to go back to: to the last one before the running one that the
+/// whole fleet has images of, else to any other.
+fn instead(state: &State) -> String {
+    let running = state.running_version();
+    let complete = |version: &ImageVersion| Some(*version) != running && lacking(state, *version).is_empty();
+    let others: BTreeSet<ImageVersion> = state.installs.catalogue.keys().map(|(_, v)| *v).filter(complete).collect();
+    let before = others.iter().rev().find(|v| running.is_some_and(|running| **v < running));
+    match before.or(others.last()) {
+        Some(version) => format!("; `install activate {version}` runs that one"),
+        None => "; fetch another version with `install add`, then run `install activate`".to_owned(),
+    }
 }
 
 fn committed(state: &State) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use capledger_schema::image::ImageVersion;
+use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::State;
 use capledger_schema::time::Timestamp;
 use serde::Serialize;
@@ -23,6 +23,8 @@ pub struct Facts {
     pub auto_abort_at: Option<Timestamp>,
     /// Every image family of the fleet has an image of it, and it waits to be activated.
     pub staged_version: Option<ImageVersion>,
+    /// Every image family of the fleet has an image of them, and they neither run nor are staged.
+    pub ready_versions: Vec<ImageVersion>,
 }
 
 /// A version on the controller.
@@ -89,7 +91,27 @@ pub fn facts(part: Option<InstallPart>, view: &View) -> Facts {
             .collect(),
         Some(InstallPart::Inactive) => all.filter(|p| matches!(p.state, Inactive | DeactivatedUncommitted)).collect(),
     };
-    Facts { packages, auto_abort_at: auto_abort_at(state), staged_version: state.installs.staged }
+    Facts {
+        packages,
+        auto_abort_at: auto_abort_at(state),
+        staged_version: state.installs.staged,
+        ready_versions: ready(state),
+    }
+}
+
+/// The versions that could be activated for the whole fleet, but for the staged one: one that was taken back, or that
+/// ran before the committed one, say.
+fn ready(state: &State) -> Vec<ImageVersion> {
+    let families: BTreeSet<&ImageFamily> =
+        state.fleet.wtps.values().filter_map(|w| w.inventory.family.as_ref()).collect();
+    let versions: BTreeSet<ImageVersion> = state.installs.catalogue.keys().map(|(_, v)| *v).collect();
+    let is_ready = |version: &ImageVersion| {
+        PackageState::of(*version, state) == PackageState::Inactive
+            && state.installs.staged != Some(*version)
+            && !families.is_empty()
+            && families.iter().all(|family| state.installs.image(family, *version).is_some())
+    };
+    versions.into_iter().filter(is_ready).collect()
 }
 
 fn auto_abort_at(state: &State) -> Option<Timestamp> {
@@ -126,6 +148,10 @@ pub fn show(view: &View) -> String {
     let mut out = packages("Installed", &facts, view);
     if let Some(staged) = facts.staged_version {
         let _ = writeln!(out, "Staged : {staged}, for every image family of the fleet; `install activate` runs it");
+    }
+    for ready in facts.ready_versions {
+        let _ =
+            writeln!(out, "Ready  : {ready}, for every image family of the fleet; `install activate {ready}` runs it");
     }
     out
 }
@@ -286,7 +312,17 @@ mod tests {
         tell(&mut story, Event::VersionRolledBack { from: new, to: old, reason: RollbackReason::AutoAbort });
         story.configured(vec![Setting::SoftwareVersion(Some(old))]);
         assert_eq!(states(&story), ["IMG   I    17.3.3.26", "IMG   C    17.9.4.27", "IMG   I    17.12.1.5"]);
-        assert!(shown(&story, &Show::InstallSummary).contains("Auto abort timer: inactive\n"));
+        let text = shown(&story, &Show::InstallSummary);
+        assert!(text.contains("Auto abort timer: inactive\n"));
+        let line = "Ready  : 17.12.1.5, for every image family of the fleet; `install activate 17.12.1.5` runs it\n";
+        assert!(text.ends_with(line) && !text.contains("Staged"), "{text}");
+    }
+
+    #[test]
+    fn a_version_that_a_family_of_the_fleet_has_no_image_of_is_not_called_ready() {
+        let mut story = staged();
+        story.joined(&ap("AP-2", "2c5a.0f40.7000", "172.16.4.34:5248"), "C9120AXI", "17.9.4.27", None, None);
+        assert!(!shown(&story, &Show::InstallSummary).contains("Ready"));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Whole {
     pub versions: BTreeSet<ImageVersion>,
     /// When the first of the APs was chosen.
     pub since: Option<Timestamp>,
+    /// When the last of them held it; none while one is still to hold it, or none does.
+    pub completed_at: Option<Timestamp>,
     /// All of them together.
     pub access_points: Tally,
     /// How much of all octets is there, 0 to 100.
@@ -147,6 +149,7 @@ pub fn whole(view: &View) -> Whole {
         status,
         versions: sum.versions,
         since: sum.since,
+        completed_at: sum.completed_at.filter(|_| sum.all.is_over()),
         access_points: sum.all,
         percent,
         octets: sum.octets,
@@ -169,6 +172,7 @@ pub fn whole(view: &View) -> Whole {
 struct Sum {
     versions: BTreeSet<ImageVersion>,
     since: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
     all: Tally,
     sites: BTreeMap<String, Tally>,
     waiting: BTreeMap<ImageFamily, u64>,
@@ -194,7 +198,16 @@ impl Sum {
         self.all.add(&wtp.image);
         self.sites.entry(wtp.inventory.location.clone()).or_default().add(&wtp.image);
         self.percents += u64::from(row.percent.unwrap_or(0));
-        let is_here = matches!(wtp.image, ImageStatus::Complete { .. });
+        let is_here = match &wtp.image {
+            ImageStatus::Complete { at, .. } => {
+                self.completed_at = self.completed_at.max(Some(*at));
+                true
+            }
+            ImageStatus::None
+            | ImageStatus::Initiated { .. }
+            | ImageStatus::Moving { .. }
+            | ImageStatus::Failed { .. } => false,
+        };
         let octets = if is_here { row.total_octets } else { row.octets }.unwrap_or(0);
         self.octets += octets;
         self.size = self.size.zip(row.total_octets).map(|(sum, size)| sum + size);
@@ -238,6 +251,10 @@ pub fn status(view: &View) -> String {
         line("Predownload version", versions.join(", "));
         if let Some(since) = whole.since {
             line("Since", format!("{} ({} ago)", view.time.date(since), words::span(view.now.since(since))));
+        }
+        if let Some(at) = whole.completed_at {
+            let took = whole.since.map(|since| format!(" (took {})", words::clock(at.since(since))));
+            line("Completed", view.time.date(at) + &took.unwrap_or_default());
         }
         line("APs complete", format!("{} of {total}", whole.access_points.complete));
         line("Percent", whole.percent.to_string());

@@ -262,6 +262,7 @@ fn the_predownload_is_complete_when_every_ap_holds_the_image_and_is_counted_by_s
     };
     assert_eq!(of(&story, "Predownload status"), "In progress");
     assert_eq!(of(&story, "APs complete"), "1 of 5");
+    assert!(!status(&story).contains("Completed"), "not all of them hold it");
     let facts = image("ap1g8", "17.12.1.5");
     let fleet: Vec<_> = story.state.fleet.wtps.values().cloned().collect();
     for wtp in fleet.iter().filter(|w| w.image.version().is_some()) {
@@ -270,6 +271,7 @@ fn the_predownload_is_complete_when_every_ap_holds_the_image_and_is_counted_by_s
         story.after_ms(1_000).download_completed(download, &wtp.address, &facts);
     }
     assert_eq!(of(&story, "Predownload status"), "Complete");
+    assert_eq!(of(&story, "Completed"), "Thu Feb  1 17:02:00 UTC 2024 (took 00:01:59)");
     assert_eq!((of(&story, "Percent"), of(&story, "ETA")), ("100".into(), "N/A".into()));
     assert!(status(&story).ends_with("total  5    0          0               5         0              0\n"));
 }
