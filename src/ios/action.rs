@@ -174,6 +174,8 @@ pub enum Show {
     ApImage,
     /// `show ap image file summary`
     ApImageFiles,
+    /// `show ap name N image history`: a name or an address.
+    ApImageHistory(String),
     /// `show ap image reason`
     ApImageReason,
     /// `show ap name NAME config general`
@@ -236,6 +238,8 @@ pub enum Show {
     },
     /// `show startup-config`
     StartupConfig,
+    /// `show tech-support`
+    TechSupport,
     /// `show version`
     Version,
     /// `show vlan [brief]`
@@ -262,6 +266,6 @@ pub enum LedgerView {
 impl Show {
     /// Whether it reads through the ledger, which takes as long as the ledger is long.
     pub fn reads_history(&self) -> bool {
-        matches!(self, Show::Ledger(_))
+        matches!(self, Show::Ledger(_) | Show::ApImageHistory(_) | Show::TechSupport)
     }
 }

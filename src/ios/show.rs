@@ -10,6 +10,7 @@ pub mod ap_status;
 pub mod ap_summary;
 pub mod image_download;
 pub mod image_file;
+pub mod image_history;
 pub mod image_server;
 pub mod install;
 pub mod interfaces;
@@ -22,6 +23,7 @@ pub mod predownload;
 pub mod running_config;
 pub mod startup_config;
 mod table;
+pub mod tech_support;
 pub mod upgrade;
 pub mod users;
 pub mod version;
@@ -37,6 +39,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
     match what {
         Show::ApImage => ap_image::show(view),
         Show::ApImageFiles => image_file::show(view),
+        Show::ApImageHistory(name) => image_history::show(name, view),
         Show::ApImageReason => ap_reason::show(view),
         Show::ApConfig(name) => ap_config::show(name, view),
         Show::ApStatus => ap_status::show(view),
@@ -66,6 +69,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Users { own } => users::show(view, *own),
         Show::Vlans => absent::show_vlans(),
         Show::StartupConfig => startup_config::show(view),
+        Show::TechSupport => tech_support::text(view, privilege),
         Show::Version => version::show(view),
         Show::ProfileSummary => image_download::summary(view),
         Show::ProfileDetailed => image_download::detailed(view),

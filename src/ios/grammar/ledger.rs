@@ -1,6 +1,6 @@
 //! The ledger in the table: `show ledger`, which tells what others typed and is for the privileged.
 
-use super::exec::{SHOW, privileged};
+use super::exec::{SHOW, SHOW_AP, privileged, user};
 use super::{Arg, Entry, Token, arg, kw};
 use crate::ios::action::{Action, LedgerView, Show};
 
@@ -31,4 +31,18 @@ pub(super) static TABLE: &[Entry] = &[
         ],
         |a| ledger(LedgerView::Operation(a.number(0))),
     ),
+    user(
+        &[
+            SHOW,
+            SHOW_AP,
+            kw("name", "One access point"),
+            arg(Arg::Word, "AP name or MAC address"),
+            kw("image", "Its images"),
+            kw("history", "Every download of it that the ledger tells of"),
+        ],
+        |a| Action::Show(Show::ApImageHistory(a.text(0))),
+    ),
+    privileged(&[SHOW, kw("tech-support", "All that somebody who helps may want to see; no secret is in it")], |_| {
+        Action::Show(Show::TechSupport)
+    }),
 ];

@@ -9,9 +9,9 @@ use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
 use super::{
-    absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_server,
-    install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config, startup_config,
-    upgrade, users, version,
+    absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_history,
+    image_server, install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config,
+    startup_config, tech_support, upgrade, users, version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -26,6 +26,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApJoins => document(&ap_joins::facts(view)),
         Show::Predownloads => document(&predownload::facts(view)),
         Show::PredownloadStatus => document(&predownload::whole(view)),
+        Show::ApImageHistory(name) => result(image_history::facts(name, view)),
         Show::ApImageReason => document(&ap_reason::facts(view)),
         Show::ApSummary => document(&ap_summary::facts(view)),
         Show::ApUpgrade => document(&upgrade::facts(view)),
@@ -49,6 +50,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::StartupConfig => result(startup_config::facts(view)),
         Show::SwitchVirtual => document(&absent::switch()),
         Show::Users { own } => document(&users::facts(view, *own)),
+        Show::TechSupport => tech_support::document(view, privilege),
         Show::Version => document(&version::facts(view)),
         Show::Vlans => document(&absent::vlans()),
         Show::ProfileSummary => document(&image_download::summary_facts(view)),
