@@ -25,9 +25,11 @@ pub fn show(name: &str, view: &View) -> String {
 }
 
 fn text(ap: &Ap, view: &View) -> String {
-    let mut out = format!("Cisco AP Name   : {}\n{}\n\n", ap.name, "=".repeat(49));
+    // A certificate's name and a refusal's particulars are a stranger's words.
+    let clean = |text: &str| text.replace(char::is_control, " ");
+    let mut out = format!("Cisco AP Name   : {}\n{}\n\n", clean(&ap.name), "=".repeat(49));
     let mut line = |label: &str, value: String| {
-        let _ = writeln!(out, "{label:<48}: {value}");
+        let _ = writeln!(out, "{label:<48}: {}", clean(&value));
     };
     identity(ap, &mut line);
     image(&ap.image, view, &mut line);

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use capledger_schema::event::DownloadMode;
+use capledger_schema::event::{DownloadMode, RefusalReason};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::State;
-use capledger_schema::project::fleet::{ImageStatus, Wtp};
+use capledger_schema::project::fleet::{ImageStatus, JoinFailureCause, Wtp};
 use capledger_schema::setting::ImageJoin;
 use capledger_schema::time::Timestamp;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::ap_summary::ApState;
 use super::{ap_image, image_download, words};
 use crate::fetch::{FetchUrl, advice};
 use crate::ios::View;
-use crate::syslog::{disjoin_words, fetch_words};
+use crate::syslog::{disjoin_words, fetch_words, refusal_words};
 
 /// After so long without an octet, a transfer that should move is said to stand still.
 const STALLED_SECS: u64 = 60;
@@ -142,6 +142,9 @@ fn lacks(wtp: &Wtp, state: &State) -> Option<ImageVersion> {
 
 /// Why this AP does not run `running`.
 pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
+    if let Some(reason) = turned_away(wtp) {
+        return reason;
+    }
     let Some(family) = &wtp.inventory.family else {
         return Reason {
             why: format!("the model {} is in no image family that is known here", wtp.inventory.model),
@@ -242,6 +245,26 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
             since: wtp.since,
         }),
     }
+}
+
+/// Whether it would be here, and is not let in.
+fn turned_away(wtp: &Wtp) -> Option<Reason> {
+    let failure = wtp.stats.last_failure.as_ref().filter(|f| wtp.live().is_none() && f.at >= wtp.since)?;
+    let JoinFailureCause::Refused(refusal, detail) = &failure.cause else { return None };
+    let next = match refusal {
+        RefusalReason::CertificateChanged => "find out whether it is that AP; `ap join policy open` would let it in",
+        RefusalReason::CertificateUntrusted => "have the authority of `ap join ca` sign its certificate",
+        RefusalReason::NoIdentity => "give the AP a certificate or a key of its own",
+        RefusalReason::TooManySessions => "raise `capwap max-sessions`, or have it join another controller",
+        RefusalReason::MissingElements => "`no capwap strict` lets an AP in that leaves something out",
+        RefusalReason::HandshakeFailed => "see the AP's console for what it says of the handshake",
+    };
+    Some(Reason {
+        why: format!("it is not let in: {}", refusal_words(*refusal)),
+        words: Some(detail.clone()),
+        next: next.to_owned(),
+        since: failure.at,
+    })
 }
 
 /// Why the image itself is not at hand; none if it is in the cache. Without a fetch of it, that holds since `otherwise`.

@@ -116,7 +116,8 @@ pub fn facts(view: &View) -> Facts {
         percent: op.total.and_then(|total| super::words::percent(op.octets, total)),
         source: op.url.clone(),
     });
-    let (total, total_octets) = (here.len(), state.installs.catalogue.values().map(|e| e.image.octets).sum());
+    let (total, total_octets) =
+        (here.len(), state.installs.catalogue.values().map(|e| e.image.octets).fold(0, u64::saturating_add));
     Facts { total, total_octets, images: here.chain(coming).collect() }
 }
 

@@ -159,7 +159,7 @@ fn size(wtp: &Wtp, version: ImageVersion, state: &State) -> Option<u64> {
 pub(super) fn failure(wtp: &Wtp) -> Option<String> {
     match &wtp.image {
         ImageStatus::Failed { kind, words, .. } if words.is_empty() => Some(kind.to_string()),
-        ImageStatus::Failed { kind, words, .. } => Some(format!("{kind}: {}", words.replace(char::is_control, " "))),
+        ImageStatus::Failed { kind, words, .. } => Some(format!("{kind}: {words}")),
         ImageStatus::None
         | ImageStatus::Initiated { .. }
         | ImageStatus::Moving { .. }

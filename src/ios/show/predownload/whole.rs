@@ -209,19 +209,19 @@ impl Sum {
             | ImageStatus::Failed { .. } => false,
         };
         let octets = if is_here { row.total_octets } else { row.octets }.unwrap_or(0);
-        self.octets += octets;
-        self.size = self.size.zip(row.total_octets).map(|(sum, size)| sum + size);
+        self.octets = self.octets.saturating_add(octets);
+        self.size = self.size.zip(row.total_octets).map(|(sum, size)| sum.saturating_add(size));
         if matches!(wtp.image, ImageStatus::Moving { .. }) {
-            self.rate = [self.rate, row.octets_per_second].into_iter().flatten().reduce(|a, b| a + b);
+            self.rate = [self.rate, row.octets_per_second].into_iter().flatten().reduce(u64::saturating_add);
             self.longest = self.longest.max(row.eta_seconds.unwrap_or(0));
         }
         if is_here || matches!(wtp.image, ImageStatus::Failed { next_retry: None, .. }) {
             return;
         }
         // What has come since the last mark is reckoned in.
-        let left = row.eta_seconds.zip(row.octets_per_second).map(|(eta, rate)| eta * rate);
+        let left = row.eta_seconds.zip(row.octets_per_second).map(|(eta, rate)| eta.saturating_mul(rate));
         let left = left.or_else(|| row.total_octets.map(|size| size.saturating_sub(octets)));
-        self.to_go = self.to_go.zip(left).map(|(sum, left)| sum + left);
+        self.to_go = self.to_go.zip(left).map(|(sum, left)| sum.saturating_add(left));
         if let (ImageStatus::Initiated { .. }, Some(family)) = (&wtp.image, &wtp.inventory.family)
             && view.state.installs.image(family, version).is_none()
         {

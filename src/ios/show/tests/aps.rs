@@ -189,6 +189,23 @@ fn a_restart_by_order_is_no_failure_and_a_lost_session_is_one() {
 }
 
 #[test]
+fn the_reason_of_an_ap_that_is_not_let_in_again_is_that_and_what_to_do() {
+    let (mut story, wtp) = told_of();
+    let session = story.state.fleet.wtps[&wtp.id].live().expect("it is joined");
+    story.disjoined(session, &wtp, DisjoinReason::ResetByOperator);
+    let before = shown(&story, &Show::ApImageReason);
+    assert!(before.contains("it holds 17.9.4.27 and has not come back with it yet"), "{before}");
+    let detail = "2c5a.0f40.6920 shows certificate abab, pinned is cdcd";
+    refused(&mut story, "172.16.4.33:5248", Some(&wtp.name), RefusalReason::CertificateChanged, detail);
+    let text = shown(&story, &Show::ApImageReason);
+    assert!(text.contains("    Why     : it is not let in: certificate changed\n"), "{text}");
+    assert!(text.contains(&format!("    Words   : {detail}\n")) && text.contains("`ap join policy open`"), "{text}");
+    let session = story.after_ms(1_000).joined(&wtp, "AIR-AP1815I-B-K9", "17.3.3.26", Some("17.9.4.27"), None);
+    story.in_run(session, &wtp);
+    assert!(!shown(&story, &Show::ApImageReason).contains("not let in"), "it is back");
+}
+
+#[test]
 fn an_ap_is_found_by_its_name_as_printed_and_by_its_addresses() {
     let mut story = Story::begin("2024-02-01T17:00:00Z");
     let wtp = ap("Lobby, second floor", "2c5a.0f40.1000", "172.16.4.40:5248");
@@ -305,9 +322,10 @@ fn a_name_of_32_characters_and_an_ipv6_address_leave_the_columns_in_line() {
 fn the_identity_stands_for_the_name_of_an_ap_that_has_none() {
     let mut story = Story::begin("2024-02-01T17:00:00Z");
     let mut wtp = ap("", "0000.0000.0000", "172.16.4.1:5248");
-    wtp.id = WtpId::CommonName("AP3G2-2c5a0f406920".into());
+    wtp.id = WtpId::CommonName("AP3G2-2c5a0f40\x1b6920".into());
     story.joined(&wtp, "C9105AXI", "17.9.4.27", None, None);
-    let text = shown(&story, &Show::ApConfig("ap3g2-2c5a0f406920".into()));
-    assert!(text.starts_with("Cisco AP Name   : AP3G2-2c5a0f406920\n"), "{text}");
+    let text = shown(&story, &Show::ApConfig("ap3g2-2c5a0f40_6920".into()));
+    assert!(text.starts_with("Cisco AP Name   : AP3G2-2c5a0f40 6920\n"), "{text}");
+    assert!(!text.contains('\x1b'), "a name moves no cursor");
     assert_eq!(cell(&shown(&story, &Show::ApJoins), "Base MAC", "AP3G2", "Base MAC"), "N/A");
 }
