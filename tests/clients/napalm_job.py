@@ -32,6 +32,10 @@ with device:
     sanitized = device.get_config(retrieve="running", sanitized=True)["running"]
     assert " secret 6 <removed>" in sanitized, sanitized
 
+    device.device.save_config()
+    saved = device.get_config(retrieve="startup")["startup"]
+    assert "hostname 9120-EWC" in saved and saved.endswith("end"), saved
+
     users = device.get_users()
     assert {name: user["level"] for name, user in users.items()} == {"admin": 15, "guest": 1}, users
     assert device.get_vlans() == {} and device.get_interfaces() == {}

@@ -99,6 +99,18 @@ def configure(device):
     assert caret == len(f"{HOSTNAME}#show "), caret
 
 
+def save(device):
+    said = device.save_config()
+    assert "[OK]" in said and said.rstrip().endswith(HOSTNAME + "#"), said
+    saved = device.send_command("show startup-config")
+    assert f"sftp-image-path {job['path']}" in saved and "pass%word1" not in saved, saved
+    # The other way to write it asks for the file's name.
+    said = device.send_command_timing("copy running-config startup-config", strip_prompt=False)
+    if "Destination filename" in said:
+        said += device.send_command_timing("\n", strip_prompt=False)
+    assert "[OK]" in said, said
+
+
 def main():
     device = ConnectHandler(
         device_type="cisco_xe",
@@ -119,6 +131,7 @@ def main():
     look_at_access_points(device)
     look_at_much(device)
     configure(device)
+    save(device)
     device.disconnect()
     assert not device.is_alive(), "it is still connected"
 

@@ -24,6 +24,11 @@ impl Python {
         found.map(|path| Python(path.into()))
     }
 
+    /// A program of the same environment, if it is there.
+    pub(crate) fn beside(&self, program: &str) -> Option<PathBuf> {
+        Some(self.0.with_file_name(program)).filter(|path| path.is_file())
+    }
+
     /// Runs a script of `tests/clients` with one argument; panics with what it said unless it ends well.
     pub(crate) fn run(&self, script: &str, argument: &str) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
