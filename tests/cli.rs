@@ -319,3 +319,23 @@ fn the_command_reference_is_printed_as_its_golden_file() {
     assert!(out(&help).contains("capledger docs cli > commands.md"), "{}", out(&help));
     assert_eq!(capledger(&["docs"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_show_is_one_json_document_of_the_present_and_of_the_past() {
+    let site = Site::new();
+    let served = site.serve(&[]);
+    let read = |output: &Output| -> serde_json::Value {
+        assert_eq!(output.status.code(), Some(0), "{}", err(output));
+        serde_json::from_str(&out(output)).unwrap_or_else(|e| panic!("{e}: {}", out(output)))
+    };
+    let live = read(&site.exec(&["show logging | json"]));
+    assert_eq!(live["lines"].as_array().map(Vec::len), live["lines_logged"].as_u64().map(|n| n as usize));
+    let told = out(&site.exec(&["configure terminal", "do show ap summary | json"]));
+    assert!(told.ends_with("\n{\n  \"total\": 0,\n  \"access_points\": []\n}\n"), "{told}");
+    let past = read(&site.replay(&["--seq", "1", "show version | json"]));
+    assert_eq!((&past["hostname"], &past["ledger_event"]), (&"capledger".into(), &1.into()));
+    let unknown = read(&site.exec(&["show operation 900 | json"]));
+    assert!(unknown["error"].as_str().is_some_and(|words| words.starts_with("Operation 900 ")), "{unknown}");
+    served.stop(Signal::SIGTERM);
+    assert_eq!(read(&site.replay(&["--seq", "2", "show version | json"]))["hostname"], "9120-EWC");
+}

@@ -41,7 +41,7 @@ fn attend(args: &ConsoleArgs) -> Result<(), String> {
     // Raw mode is left in order, whatever happens.
     let _raw =
         if is_terminal { Some(Raw::enter().map_err(|e| format!("cannot set the terminal: {e}"))?) } else { None };
-    let (columns, rows) = if is_terminal { terminal::size().unwrap_or((80, 24)) } else { (0, 0) };
+    let (columns, rows) = if is_terminal { size() } else { (0, 0) };
     let (keys, screen) = client.terminal(columns, rows).map_err(words)?;
     let keys = Arc::new(Mutex::new(keys));
     let typing = Arc::clone(&keys);
@@ -59,6 +59,12 @@ fn attend(args: &ConsoleArgs) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The terminal's columns and rows. One that does not know its size, as that of a script, is still a terminal.
+fn size() -> (u16, u16) {
+    let known = terminal::size().ok().filter(|(columns, rows)| *columns > 0 && *rows > 0);
+    known.unwrap_or((80, 24))
 }
 
 /// Standard input, as it is typed.
@@ -84,11 +90,10 @@ fn follow_size(keys: &Mutex<Keys>) {
         let changes = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change());
         let Ok(mut changes) = changes else { return };
         while changes.recv().await.is_some() {
-            if let Ok((columns, rows)) = terminal::size() {
-                let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-                if keys.resized(columns, rows).is_err() {
-                    return;
-                }
+            let (columns, rows) = size();
+            let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+            if keys.resized(columns, rows).is_err() {
+                return;
             }
         }
     });

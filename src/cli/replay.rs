@@ -326,6 +326,7 @@ fn may_be_replayed(line: &str) -> bool {
             | Action::ActivateAdded { .. }
             | Action::Configure { .. }
             | Action::ConfigureSecret { .. }
+            | Action::Say(_)
             | Action::Refuse(_)
             | Action::Exit
             | Action::End

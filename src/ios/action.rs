@@ -42,6 +42,8 @@ pub enum Action {
     },
     /// A line of `ip ssh pubkey-chain`.
     Keys(KeyLine),
+    /// Print words that are always the same.
+    Say(&'static str),
     /// A command that is known and never works: what is told instead.
     Refuse(&'static str),
     /// `exit`: one mode up; the session ends in an exec mode.

@@ -116,6 +116,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             | Action::TerminalLength(_)
             | Action::TerminalWidth(_)
             | Action::TerminalMonitor(_)
+            | Action::Say(_)
             | Action::Modify(_) => return Err(wrong(n, column, "this is no setting".into())),
         }
     }

@@ -324,6 +324,7 @@ impl Shell {
                     Output::refused(refused(words))
                 }
             },
+            Action::Say(words) => Output::text(words),
             Action::Refuse(words) => Output::refused(refused(words)),
             Action::Exit => match self.mode.parent() {
                 Some(parent) => Output { commands: self.enter(parent), ..Output::default() },
@@ -389,6 +390,7 @@ fn shifted(e: ParseError, by: usize) -> ParseError {
 fn may_be_done(action: &Action) -> bool {
     match action {
         Action::Show(_)
+        | Action::Say(_)
         | Action::Run(_)
         | Action::Confirm(..)
         | Action::Errand(_)

@@ -31,6 +31,9 @@ pub enum Arg {
     Choice(&'static [(&'static str, &'static str)]),
 }
 
+/// The largest number of an event or operation that may be typed: a ledger does not grow to so many.
+pub(super) const LAST_NUMBER: u64 = 999_999_999_999;
+
 /// Octets of a [`Arg::Word`] or [`Arg::Line`] at most.
 const TEXT_LIMIT: usize = 512;
 
@@ -87,6 +90,23 @@ impl Arg {
     /// Whether it takes the rest of the line.
     pub fn takes_rest(self) -> bool {
         matches!(self, Arg::Line | Arg::Key)
+    }
+
+    /// How `?` writes it and what it says of each form, where `help` is what it says of the value.
+    pub fn described(self, help: &'static str) -> Vec<(String, &'static str)> {
+        match self {
+            Arg::Choice(words) => words.iter().map(|(word, help)| ((*word).to_owned(), *help)).collect(),
+            Arg::Share => vec![("<1-100>".to_owned(), help), ("one-shot".to_owned(), "All at once")],
+            Arg::Number(..)
+            | Arg::Address
+            | Arg::Host
+            | Arg::Hostname
+            | Arg::Version
+            | Arg::Family
+            | Arg::Word
+            | Arg::Line
+            | Arg::Key => self.labels().into_iter().map(|label| (label, help)).collect(),
+        }
     }
 
     /// How `?` writes it; a choice is written word by word.

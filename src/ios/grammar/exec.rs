@@ -13,6 +13,13 @@ pub(super) const SHOW_WIRELESS: Token = kw("wireless", "Wireless information");
 const SHOW_PROFILE: Token = kw("profile", "Profiles");
 const SHOW_DOWNLOAD: Token = kw("image-download", "Image-download profile");
 
+const HELP: &str = "\
+Type ? anywhere: behind a space it lists what may come next, within a word how the word may go on.
+Tab completes a word, and words may be cut to what is unique: `sh ap im` is `show ap image`.
+Behind a `show`, `| include WORDS` picks lines, and `| json` prints the same facts for a program.
+Every command with its arguments is printed by `capledger docs cli`, on any machine.
+";
+
 const MONITOR: Token = kw("monitor", "Print new lines of the log on this terminal");
 const TERMINAL: Token = kw("terminal", "Set terminal line parameters");
 
@@ -67,6 +74,7 @@ pub(super) static TABLE: &[Entry] = &[
     user(&[kw("enable", "Turn on privileged commands")], |_| Action::Enable),
     user(&[kw("disable", "Turn off privileged commands")], |_| Action::Disable),
     user(&[kw("exit", "Exit from the EXEC")], |_| Action::Exit),
+    user(&[kw("help", "How to find what may be typed")], |_| Action::Say(HELP)),
     user(&[kw("logout", "Exit from the EXEC")], |_| Action::Exit),
     user(
         &[TERMINAL, kw("length", "Lines on a page"), arg(Arg::Number(0, 512), "Number of lines; 0 for no paging")],

@@ -2,6 +2,7 @@
 
 use capledger_schema::setting::Setting;
 
+use super::arg::LAST_NUMBER;
 use super::config::{AP as CONFIG_AP, IMAGE as CONFIG_IMAGE, config, set, to_default};
 use super::exec::{SHOW, privileged, user};
 use super::{Arg, Entry, Token, arg, kw};
@@ -63,7 +64,7 @@ pub(super) static TABLE: &[Entry] = &[
     }),
     user(&[SHOW, SHOW_INSTALL, kw("log", "What the install commands did")], |_| Action::Show(Show::InstallLog)),
     user(&[SHOW, SHOW_OPERATION], |_| Action::Show(Show::Operations)),
-    user(&[SHOW, SHOW_OPERATION, arg(Arg::Number(1, u64::MAX), "Number of the operation or AP upgrade")], |a| {
+    user(&[SHOW, SHOW_OPERATION, arg(Arg::Number(1, LAST_NUMBER), "Number of the operation or AP upgrade")], |a| {
         Action::Show(Show::Operation(a.number(0)))
     }),
     privileged(

@@ -1,5 +1,6 @@
 //! The ledger in the table: `show ledger`, which tells what others typed and is for the privileged.
 
+use super::arg::LAST_NUMBER;
 use super::exec::{SHOW, SHOW_AP, privileged, user};
 use super::{Arg, Entry, Token, arg, kw};
 use crate::ios::action::{Action, LedgerView, Show};
@@ -27,7 +28,7 @@ pub(super) static TABLE: &[Entry] = &[
             SHOW,
             LEDGER,
             kw("operation", "Those of an operation or upgrade"),
-            arg(Arg::Number(1, u64::MAX), "Its number, see `show operation`"),
+            arg(Arg::Number(1, LAST_NUMBER), "Its number, see `show operation`"),
         ],
         |a| ledger(LedgerView::Operation(a.number(0))),
     ),

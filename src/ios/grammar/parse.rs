@@ -284,7 +284,9 @@ impl Choice {
         match *self {
             Choice::No => vec![Expected { label: NO.to_owned(), help: NO_HELP }],
             Choice::Keyword(word, help) => vec![Expected { label: word.to_owned(), help }],
-            Choice::Arg(arg, help) => arg.labels().into_iter().map(|label| Expected { label, help }).collect(),
+            Choice::Arg(arg, help) => {
+                arg.described(help).into_iter().map(|(label, help)| Expected { label, help }).collect()
+            }
         }
     }
 }

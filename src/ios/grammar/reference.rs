@@ -116,15 +116,17 @@ fn qualifies(mode: Mode, before: &[Token], adjacent: bool) -> bool {
     })
 }
 
-/// What may stand for a value, and what `?` says of it.
+/// What may stand for a value, and what `?` says of it: forms of which it says the same stand together.
 fn values(token: &Token) -> Vec<(String, &'static str)> {
-    match token {
-        Token::Keyword { .. } => Vec::new(),
-        Token::Arg { arg: Arg::Choice(words), .. } => {
-            words.iter().map(|(word, help)| ((*word).to_owned(), *help)).collect()
+    let Token::Arg { arg, help } = token else { return Vec::new() };
+    let mut told: Vec<(String, &'static str)> = Vec::new();
+    for (label, help) in arg.described(help) {
+        match told.last_mut().filter(|(_, before)| *before == help && !matches!(arg, Arg::Choice(_))) {
+            Some((labels, _)) => labels.extend([" or ", &label]),
+            None => told.push((label, help)),
         }
-        Token::Arg { arg, help } => vec![(arg.labels().join(" or "), *help)],
     }
+    told
 }
 
 #[cfg(test)]

@@ -289,6 +289,12 @@ fn help_lists_what_may_come_next() {
 }
 
 #[test]
+fn a_form_of_a_value_that_means_something_of_its_own_is_told_so() {
+    let told = help(Mode::Privileged, "ap image upgrade iteration ");
+    assert_eq!(told, "  <1-100>   Percent of them (15)\n  one-shot  All at once\n");
+}
+
+#[test]
 fn help_within_a_word_lists_how_it_may_go_on() {
     assert_eq!(help(Mode::Config, "capwap ma"), "max-retransmit  max-sessions\n");
     assert_eq!(help(Mode::Config, "capwap block-size 1"), "<64-1377>\n");
