@@ -247,10 +247,18 @@ pub fn reason(wtp: &Wtp, running: ImageVersion, view: &View) -> Reason {
     }
 }
 
+/// Why it is not let in, with the particulars, and when it last tried; none if it is here, or has not tried.
+pub(super) fn refused(wtp: &Wtp) -> Option<(RefusalReason, &str, Timestamp)> {
+    let failure = wtp.stats.last_failure.as_ref().filter(|f| wtp.live().is_none() && f.at >= wtp.since)?;
+    match &failure.cause {
+        JoinFailureCause::Refused(refusal, detail) => Some((*refusal, detail, failure.at)),
+        JoinFailureCause::Lost(_) => None,
+    }
+}
+
 /// Whether it would be here, and is not let in.
 fn turned_away(wtp: &Wtp) -> Option<Reason> {
-    let failure = wtp.stats.last_failure.as_ref().filter(|f| wtp.live().is_none() && f.at >= wtp.since)?;
-    let JoinFailureCause::Refused(refusal, detail) = &failure.cause else { return None };
+    let (refusal, detail, at) = refused(wtp)?;
     let next = match refusal {
         RefusalReason::CertificateChanged => "find out whether it is that AP; `ap join policy open` would let it in",
         RefusalReason::CertificateUntrusted => "have the authority of `ap join ca` sign its certificate",
@@ -260,10 +268,10 @@ fn turned_away(wtp: &Wtp) -> Option<Reason> {
         RefusalReason::HandshakeFailed => "see the AP's console for what it says of the handshake",
     };
     Some(Reason {
-        why: format!("it is not let in: {}", refusal_words(*refusal)),
-        words: Some(detail.clone()),
+        why: format!("it is not let in: {}", refusal_words(refusal)),
+        words: Some(detail.to_owned()),
         next: next.to_owned(),
-        since: failure.at,
+        since: at,
     })
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::ap_summary::ApState;
 use super::table::fixed;
-use super::{ap_image, words};
+use super::{ap_image, ap_reason, words};
 use crate::ios::View;
-use crate::syslog::disjoin_words;
+use crate::syslog::{disjoin_words, refusal_words};
 
 /// What the view tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +120,9 @@ pub fn show(view: &View) -> String {
 }
 
 fn detail(wtp: &Wtp) -> String {
+    if let Some((refusal, _, _)) = ap_reason::refused(wtp) {
+        return format!("Not let in: {}", refusal_words(refusal));
+    }
     if wtp.live().is_none() {
         return wtp.last_disjoin.map_or_else(String::new, |(reason, _)| disjoin_words(reason).to_owned());
     }

@@ -251,9 +251,13 @@ impl Fleet {
             let mut fitting = self.wtps.values().filter(|w| fits(w));
             fitting.next().filter(|_| fitting.next().is_none()).map(|w| w.address.id.clone())
         };
-        match name {
-            Some(name) => only(&|w| w.address.name == *name),
-            None => only(&|w| w.address.wtp == address).or_else(|| only(&|w| w.address.wtp.ip() == address.ip())),
+        if let Some(name) = name {
+            return only(&|w| w.address.name == *name);
         }
+        if let Some(wtp) = only(&|w| w.address.wtp == address) {
+            return Some(wtp);
+        }
+        let is_stranger = self.strangers.iter().any(|s| s.address == address);
+        if is_stranger { None } else { only(&|w| w.address.wtp.ip() == address.ip()) }
     }
 }

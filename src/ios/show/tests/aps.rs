@@ -160,6 +160,30 @@ fn a_refusal_is_counted_for_the_ap_that_it_can_only_be_and_else_for_a_stranger()
 }
 
 #[test]
+fn a_stranger_that_was_seen_at_a_port_is_not_taken_for_the_ap_behind_the_same_address() {
+    let mut story = joins();
+    let from: SocketAddr = "172.16.4.40:60874".parse().expect("an address");
+    let event =
+        Event::WtpDiscovered { address: from, discovery_type: 1, model: None, base_mac: "2c5a.0f40.3000".parse().ok() };
+    story.tell(Cause::Peer(from), Subject::Controller, event);
+    refused(&mut story, "172.16.4.40:60874", None, RefusalReason::HandshakeFailed, "unsupported protocol");
+    let text = shown(&story, &Show::ApJoins);
+    assert_eq!(cell(&text, "Base MAC", "2c5a.0f40.3000", "DTLS Failures"), "1", "{text}");
+    assert_eq!(cell(&text, "Base MAC", "AP-stays", "DTLS Failures"), "1", "{text}");
+}
+
+#[test]
+fn of_a_flood_of_strangers_the_last_thousand_are_remembered() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    for n in 0..1_100_u32 {
+        let address = SocketAddr::from(([10, 0, 0, 1], 1_024 + u16::try_from(n).expect("a port")));
+        let event = Event::WtpDiscovered { address, discovery_type: 1, model: None, base_mac: None };
+        story.tell(Cause::Peer(address), Subject::Controller, event);
+    }
+    assert!(shown(&story, &Show::ApJoins).starts_with("Number of APs: 1024\n"));
+}
+
+#[test]
 fn what_befell_a_stranger_is_told_of_the_ap_that_it_turns_out_to_be() {
     let mut story = Story::begin("2024-02-01T17:00:00Z");
     refused(&mut story, "172.16.4.40:5248", Some("AP-1"), RefusalReason::MissingElements, "missing WTP Name");
@@ -200,6 +224,10 @@ fn the_reason_of_an_ap_that_is_not_let_in_again_is_that_and_what_to_do() {
     let text = shown(&story, &Show::ApImageReason);
     assert!(text.contains("    Why     : it is not let in: certificate changed\n"), "{text}");
     assert!(text.contains(&format!("    Words   : {detail}\n")) && text.contains("`ap join policy open`"), "{text}");
+    assert_eq!(
+        cell(&shown(&story, &Show::ApStatus), "AP Name", &wtp.name, "Detail"),
+        "Not let in: certificate changed"
+    );
     let session = story.after_ms(1_000).joined(&wtp, "AIR-AP1815I-B-K9", "17.3.3.26", Some("17.9.4.27"), None);
     story.in_run(session, &wtp);
     assert!(!shown(&story, &Show::ApImageReason).contains("not let in"), "it is back");
