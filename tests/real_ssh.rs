@@ -152,6 +152,9 @@ fn a_command_s_output_and_status_are_those_of_the_session() {
     let (out, status) = client.says("show ap image");
     assert!(out.starts_with("Total number of APs  : 0\n"), "{out}");
     assert_eq!(status, Some(0));
+    let (out, status) = client.says("show ap image | json");
+    let facts: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+    assert_eq!((&facts["total"], status), (&0.into(), Some(0)));
     let (out, status) = client.says("show xyz");
     let caret = " ".repeat("9120-EWC#show ".len());
     assert_eq!(out, format!("9120-EWC#show xyz\n{caret}^\n% Invalid input detected at '^' marker.\n\n"));
@@ -261,7 +264,7 @@ fn no_password_is_found_in_the_data_directory_or_the_log() {
     client.says("configure terminal\nusername other secret 0 xyzzy-plugh\nenable secret xyzzy-plugh\nxyzzy-plugh\nend");
     let shown = place.exec(&["show running-config"]);
     assert!(shown.contains("username other privilege 1 secret 6 "), "{shown}");
-    let log = place.exec(&["show logging"]);
+    let log = place.exec(&["show logging", "show logging | json", "show running-config | json", "show tech-support"]);
     controller.stop();
     place.verify();
     let mut seen = format!("{shown}{log}{}", place.said()).into_bytes();

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use capledger_schema::event::{DownloadMethod, DownloadMode};
+use capledger_schema::id::MacAddr;
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
@@ -61,6 +62,8 @@ pub struct Counters {
 pub struct Row {
     /// AP name, one word of at most 32 characters.
     pub name: String,
+    /// Base MAC address of its radios: names may be cut, or the same. Only the JSON has it.
+    pub radio_mac: MacAddr,
     /// The version that it runs.
     pub primary_image: Option<ImageVersion>,
     /// The other one that it holds.
@@ -186,6 +189,7 @@ pub fn row(wtp: &Wtp) -> Row {
     };
     Row {
         name: name(wtp),
+        radio_mac: wtp.address.base_mac,
         primary_image,
         backup_image,
         predownload_status,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use capledger_schema::event::{DownloadMode, RefusalReason};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
+use capledger_schema::id::MacAddr;
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::State;
 use capledger_schema::project::fleet::{ImageStatus, JoinFailureCause, Wtp};
@@ -42,6 +43,8 @@ pub struct Facts {
 pub struct Row {
     /// AP name, one word of at most 32 characters.
     pub name: String,
+    /// Base MAC address of its radios. Only the JSON has it.
+    pub radio_mac: MacAddr,
     /// As it says.
     pub model: String,
     /// The image family of that model; none if the model is not known.
@@ -91,6 +94,7 @@ fn row(wtp: &Wtp, lacks: ImageVersion, view: &View) -> Row {
     let reason = reason(wtp, lacks, view);
     Row {
         name: ap_image::name(wtp),
+        radio_mac: wtp.address.base_mac,
         model: wtp.inventory.model.clone(),
         family: wtp.inventory.family.clone(),
         state: ApState::of(wtp),
