@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod config_file;
+pub mod debug;
 pub mod grammar;
 pub mod history;
 pub mod install;

@@ -16,5 +16,6 @@ pub mod peers;
 pub mod pki;
 pub mod ssh;
 mod terminal;
+pub mod trace;
 pub mod udp;
 pub mod wake;

@@ -336,6 +336,8 @@ fn may_be_replayed(line: &str) -> bool {
             | Action::TerminalLength(_)
             | Action::TerminalWidth(_)
             | Action::TerminalMonitor(_)
+            | Action::Debug { .. }
+            | Action::UndebugAll
             | Action::Keys(_)
             | Action::Modify(_),
         )) => false,

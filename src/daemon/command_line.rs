@@ -13,6 +13,7 @@ use std::time::Duration;
 use capledger_schema::project::lines;
 
 use crate::command::{AccessFact, Command, Refusal};
+use crate::ios::debug::Debugs;
 use crate::ios::{View, shell};
 use crate::ledger::Reader;
 use crate::net::clock::Clock;
@@ -143,6 +144,10 @@ impl Session for Operator {
 
     fn configures(&self) -> bool {
         self.shell.mode().is_config()
+    }
+
+    fn debugs(&self) -> Debugs {
+        self.shell.debugs()
     }
 
     fn monitors(&self) -> bool {

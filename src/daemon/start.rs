@@ -98,6 +98,7 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
         data_dir: dir.clone(),
         writer,
         capture,
+        trace: Arc::clone(hub.trace()),
         clock,
         start: Input::Start { software: env!("CARGO_PKG_VERSION").to_owned(), changes, adopted, missing },
     };

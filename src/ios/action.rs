@@ -3,6 +3,7 @@
 use capledger_schema::id::SecretId;
 use capledger_schema::setting::{ServeLogin, Setting, UserChange};
 
+use super::debug::Debugs;
 use super::grammar::Mode;
 use super::key_chain::KeyLine;
 use super::pipe::Modifier;
@@ -62,6 +63,15 @@ pub enum Action {
     TerminalWidth(u16),
     /// `terminal monitor`, `terminal no monitor`: whether new lines of the log are printed.
     TerminalMonitor(bool),
+    /// `debug ...`, `undebug ...`, `no debug ...`
+    Debug {
+        /// Which.
+        these: Debugs,
+        /// Whether they begin or end.
+        on: bool,
+    },
+    /// `undebug all`
+    UndebugAll,
     /// What follows `|`.
     Modify(Modifier),
 }
@@ -194,6 +204,11 @@ pub enum Show {
     ApUpgradeSummary,
     /// `show clock`
     Clock,
+    /// `show debugging`
+    Debugging {
+        /// What the session that asks debugs, which the grammar does not know.
+        on: Debugs,
+    },
     /// `show hosts`
     Hosts,
     /// `show image-server`

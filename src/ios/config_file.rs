@@ -117,6 +117,8 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
             | Action::TerminalWidth(_)
             | Action::TerminalMonitor(_)
             | Action::Say(_)
+            | Action::Debug { .. }
+            | Action::UndebugAll
             | Action::Modify(_) => return Err(wrong(n, column, "this is no setting".into())),
         }
     }

@@ -8,6 +8,7 @@ mod access;
 mod ap;
 mod arg;
 mod config;
+mod debug;
 mod dtls;
 mod exec;
 mod help;
@@ -198,6 +199,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(access::TABLE)
         .chain(system::TABLE)
         .chain(ledger::TABLE)
+        .chain(debug::TABLE)
         .chain(pipe::TABLE)
 }
 

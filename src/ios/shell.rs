@@ -9,6 +9,7 @@ use capledger_schema::setting::Setting;
 
 use super::View;
 use super::action::{Action, Errand, Show};
+use super::debug::{self, Debugs};
 use super::grammar::{self, Mode, ParseError, ParseErrorKind};
 use super::key_chain::KeyChain;
 use super::pipe::Modifier;
@@ -30,6 +31,7 @@ pub struct Shell {
     terminal: Terminal,
     chain: KeyChain,
     monitor: bool,
+    debugs: Debugs,
     vty: Option<u16>,
 }
 
@@ -104,6 +106,7 @@ impl Shell {
             terminal: Terminal::default(),
             chain: KeyChain::default(),
             monitor: false,
+            debugs: Debugs::NONE,
             vty: None,
         }
     }
@@ -127,6 +130,11 @@ impl Shell {
     /// What `terminal ...` would set: for a client that tells its size.
     pub fn set_terminal(&mut self, terminal: Terminal) {
         self.terminal = terminal;
+    }
+
+    /// What is to be printed as it happens: `debug ...`.
+    pub fn debugs(&self) -> Debugs {
+        self.debugs
     }
 
     /// Whether new lines of the log are to be printed as they come: `terminal monitor`.
@@ -201,6 +209,9 @@ impl Shell {
         let Some(Parsed { mut action, mode, modifier }) = parsed else { return Output::default() };
         if let Action::Show(Show::Users { own }) = &mut action {
             *own = self.vty;
+        }
+        if let Action::Show(Show::Debugging { on }) = &mut action {
+            *on = self.debugs;
         }
         self.named.clear();
         let mut commands = self.enter(mode);
@@ -354,6 +365,11 @@ impl Shell {
                 self.monitor = on;
                 Output::default()
             }
+            Action::Debug { these, on } => Output::text(self.debugs.switch(these, on)),
+            Action::UndebugAll => {
+                self.debugs = Debugs::NONE;
+                Output::text(debug::ALL_OFF)
+            }
             // Both are read by `parse` with the line that they stand in; by themselves they are nothing to run.
             Action::Do(_) | Action::Modify(_) => Output::default(),
         }
@@ -397,7 +413,9 @@ fn may_be_done(action: &Action) -> bool {
         | Action::ActivateAdded { .. }
         | Action::TerminalLength(_)
         | Action::TerminalWidth(_)
-        | Action::TerminalMonitor(_) => true,
+        | Action::TerminalMonitor(_)
+        | Action::Debug { .. }
+        | Action::UndebugAll => true,
         Action::Configure { .. }
         | Action::ConfigureSecret { .. }
         | Action::Keys(_)

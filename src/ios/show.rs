@@ -51,6 +51,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeList => upgrade::list(view),
         Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
+        Show::Debugging { on } => on.show(),
         Show::Hosts => absent::show_hosts(),
         Show::ImageServer => image_server::show(view),
         Show::InstallSummary => install::show(view),

@@ -24,6 +24,7 @@ use super::clock::Clock;
 use super::dtls::{CookieSecrets, DtlsError};
 use super::peers::{Ended, Limit, PeerEvent, PeerTable};
 use super::pki::Pki;
+use super::trace::Trace;
 use super::udp::{self, Binding};
 use super::wake::{Poller, Waker};
 use crate::ac::{Ac, Accepted, CloseReason, Effect, Input, Mark, Outbox, Peer, Step, Ticket};
@@ -140,6 +141,8 @@ pub struct Parts {
     pub writer: Writer,
     /// Where decrypted control traffic is written, if that is wanted.
     pub capture: Option<Capture>,
+    /// Where messages are shown to whoever debugs.
+    pub trace: Arc<Trace>,
     /// The clocks.
     pub clock: Clock,
     /// The first input.
@@ -174,6 +177,7 @@ pub fn start(channel: Channel, parts: Parts) -> Result<JoinHandle<Result<(), Str
                 servers,
                 writer: parts.writer,
                 capture: parts.capture,
+                trace: parts.trace,
                 clock: parts.clock,
                 pki: parts.pki,
                 vault: parts.vault,
@@ -214,6 +218,7 @@ struct Control {
     servers: Servers,
     writer: Writer,
     capture: Option<Capture>,
+    trace: Arc<Trace>,
     clock: Clock,
     pki: Arc<Pki>,
     vault: Arc<Vault>,
@@ -348,6 +353,7 @@ impl Control {
     fn input_of(&mut self, event: PeerEvent) -> Input {
         match event {
             PeerEvent::Clear { from, local, bytes } => {
+                self.tap(from, false, &bytes);
                 self.record(from, local, &bytes);
                 Input::Clear { from, local, bytes }
             }
@@ -356,6 +362,7 @@ impl Control {
                 Input::Connected { peer, local, identity }
             }
             PeerEvent::Message { peer, bytes } => {
+                self.tap(peer.addr, false, &bytes);
                 if self.capture.is_some()
                     && let Some(local) = self.table.local(peer)
                 {
@@ -396,19 +403,28 @@ impl Control {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Send { peer, bytes, mark } => self.send(peer, &bytes, mark),
+            Effect::Send { peer, bytes, mark } => {
+                if self.send(peer, &bytes, mark) {
+                    self.tap(peer.addr, true, &bytes);
+                }
+            }
             Effect::SendBlock { peer, prefix, image, offset, len, mark } => {
                 let mut plain = std::mem::take(&mut self.plain);
                 plain.clear();
                 plain.extend_from_slice(&prefix);
                 plain.resize(prefix.len() + usize::from(len), 0);
                 match self.images.read(image, offset, &mut plain[prefix.len()..]) {
-                    Ok(()) => self.send(peer, &plain, mark),
+                    Ok(()) => {
+                        if self.send(peer, &plain, mark) && self.trace.is_on() {
+                            self.trace.block(self.clock.now().wall, peer.addr, len);
+                        }
+                    }
                     Err(words) => self.inputs.push_back(Input::Damaged { sha256: image, words }),
                 }
                 self.plain = plain;
             }
             Effect::SendClear { to, local, bytes } => {
+                self.tap(to, true, &bytes);
                 self.record(local, to, &bytes);
                 self.ctl_out.send(to, local, bytes.to_vec());
             }
@@ -429,7 +445,8 @@ impl Control {
         }
     }
 
-    fn send(&mut self, peer: Peer, plain: &[u8], mark: Mark) {
+    /// Whether it was sent.
+    fn send(&mut self, peer: Peer, plain: &[u8], mark: Mark) -> bool {
         let mut datagram = self.ctl_out.buffer();
         match self.table.seal(peer, plain, &mut datagram) {
             Ok(local) => {
@@ -438,9 +455,20 @@ impl Control {
                 if mark != Mark::None {
                     self.inputs.push_back(Input::Sent { peer, mark });
                 }
+                true
             }
-            // The end of its session is reported in its own place.
-            Err(e) => tracing::debug!("not sent: {e}"),
+            Err(e) => {
+                // The end of its session is reported in its own place.
+                tracing::debug!("not sent: {e}");
+                false
+            }
+        }
+    }
+
+    /// Shows a packet in clear to whoever debugs.
+    fn tap(&self, peer: SocketAddr, sent: bool, packet: &[u8]) {
+        if self.trace.is_on() {
+            self.trace.packet(self.clock.now().wall, peer, sent, packet);
         }
     }
 

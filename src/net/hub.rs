@@ -13,6 +13,8 @@ use capledger_schema::project::{Projection, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::trace::Trace;
+
 /// Envelopes that the tail holds at most; older ones are read from the store.
 pub const TAIL_LIMIT: usize = 8_192;
 
@@ -38,6 +40,7 @@ pub struct Hub {
     now: Mutex<Present>,
     head: watch::Sender<Seq>,
     reread: Arc<Reread>,
+    trace: Arc<Trace>,
 }
 
 struct Present {
@@ -50,7 +53,12 @@ impl Hub {
     pub fn new(state: State, reread: Arc<Reread>) -> Hub {
         let (head, _) = watch::channel(state.seq);
         let now = Present { state: Arc::new(state), tail: VecDeque::with_capacity(TAIL_LIMIT) };
-        Hub { folds: Mutex::default(), now: Mutex::new(now), head, reread }
+        Hub { folds: Mutex::default(), now: Mutex::new(now), head, reread, trace: Arc::default() }
+    }
+
+    /// The tap on what is no fact: messages, for whoever stands here and debugs.
+    pub fn trace(&self) -> &Arc<Trace> {
+        &self.trace
     }
 
     /// Adds a fold, which sees every envelope published from here on; its owner keeps a clone to read it by.

@@ -4,6 +4,7 @@
 //! on a thread of its own, and Ctrl-C ends the waiting for it, not what it has begun.
 
 mod keyboard;
+mod news;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::feed::{Answer, Gone, Output, Session, Wanted};
-use super::hub::{Follower, Hub};
+use super::hub::Hub;
 use crate::command::RELOAD;
 use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
 use crate::ios::pager::{Pager, Pressed};
@@ -26,6 +27,7 @@ use crate::syslog::{TimeFormat, format};
 
 use keyboard::Next;
 pub(crate) use keyboard::{End, Keyboard, Size, TooMuch, Typist, pair};
+use news::News;
 
 /// Octets that are sent at once at most.
 const PIECE: usize = 16 << 10;
@@ -90,7 +92,7 @@ pub(crate) struct Dialogue<S> {
     editor: LineEditor,
     /// The size that the terminal has told while a command ran.
     resized: Option<Terminal>,
-    news: Option<Follower>,
+    news: News,
     typed_at: Instant,
 }
 
@@ -105,6 +107,7 @@ impl<S: Screen> Dialogue<S> {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let width = session.terminal().width;
+        let news = News::new(Arc::clone(&hub));
         Dialogue {
             session: Some(session),
             keyboard,
@@ -115,7 +118,7 @@ impl<S: Screen> Dialogue<S> {
             stop,
             editor: LineEditor::new(width),
             resized: None,
-            news: None,
+            news,
             typed_at: Instant::now(),
         }
     }
@@ -190,12 +193,9 @@ impl<S: Screen> Dialogue<S> {
             // `read` answers them itself.
             Typed::Help | Typed::Tab(_) => {}
         }
-        let monitors = self.session()?.monitors();
-        if !monitors {
-            self.news = None;
-        } else if self.news.is_none() {
-            self.news = Some(self.hub.follow(self.hub.seq()));
-        }
+        let session = self.session()?;
+        let (monitors, debugs) = (session.monitors(), session.debugs());
+        self.news.want(monitors, debugs);
         Ok(())
     }
 
@@ -238,10 +238,10 @@ impl<S: Screen> Dialogue<S> {
         let idle_at = self.idle_at();
         tokio::select! {
             () = self.keyboard.changed() => Ok(()),
-            line = next_line(&mut self.news) => {
+            lines = self.news.next() => {
                 self.editor.hide();
                 self.echo().await?;
-                self.send(&format!("{line}\r\n")).await?;
+                self.send(&(lines.join("\r\n") + "\r\n")).await?;
                 self.editor.redraw();
                 self.echo().await
             }
@@ -473,21 +473,6 @@ async fn sleep_until(at: Option<Instant>) {
 /// An event as a line of the log.
 fn log_line(e: &Envelope) -> Option<String> {
     format(e).map(|line| format!("{}: {line}", TimeFormat::default().format(e.at)))
-}
-
-/// The next line of the log, if it is followed.
-async fn next_line(news: &mut Option<Follower>) -> String {
-    let Some(follower) = news else { return std::future::pending().await };
-    loop {
-        let Ok(batch) = follower.next().await else {
-            // What was missed is in `show logging`.
-            return std::future::pending().await;
-        };
-        let lines: Vec<String> = batch.iter().filter_map(log_line).collect();
-        if !lines.is_empty() {
-            return lines.join("\r\n");
-        }
-    }
 }
 
 /// A line that runs.

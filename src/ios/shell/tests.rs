@@ -436,3 +436,20 @@ fn a_secret_that_cannot_be_read_is_refused_at_its_own_line() {
     }
     assert_eq!(shell.line("end", &view).commands, [], "nothing of it was taken");
 }
+
+#[test]
+fn a_session_debugs_what_it_switched_on_until_it_switches_it_off() {
+    use crate::ios::debug::Debugs;
+    let mut session = Session::new(Privilege::Privileged);
+    assert_eq!(session.output("deb cap ev").text, "CAPWAP events debugging is on\n");
+    assert_eq!(session.shell.debugs(), Debugs::EVENTS);
+    session.output("debug capwap");
+    assert_eq!(session.shell.debugs(), Debugs::CAPWAP);
+    assert!(session.output("show debugging").text.contains("  CAPWAP messages debugging is on\n"));
+    assert_eq!(session.output("no debug capwap events").text, "CAPWAP events debugging is off\n");
+    assert_eq!(session.output("show debugging | json").text.matches("true").count(), 1);
+    session.output("configure terminal");
+    assert_eq!(session.output("do un all").text, "All possible debugging has been turned off\n");
+    assert_eq!(session.shell.debugs(), Debugs::NONE);
+    assert!(Session::new(Privilege::User).output("debug capwap").refused);
+}

@@ -33,6 +33,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeList => document(&upgrade::list_facts(view)),
         Show::ApUpgradeSummary => document(&upgrade::summary_facts(view)),
         Show::Clock => document(&Clock { time: view.now }),
+        Show::Debugging { on } => document(on),
         Show::Hosts => document(&absent::hosts()),
         Show::ImageServer => document(&image_server::facts(view)),
         Show::InstallSummary => document(&install::facts(None, view)),

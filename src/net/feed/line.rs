@@ -2,6 +2,7 @@
 
 use capledger_schema::feed::Privilege;
 
+use crate::ios::debug::Debugs;
 use crate::ios::shell::Terminal;
 
 /// Opens sessions of a command line.
@@ -56,6 +57,11 @@ pub trait Session: Send {
     /// Whether it is in a configuration mode, which Ctrl-Z and Ctrl-C leave.
     fn configures(&self) -> bool {
         false
+    }
+
+    /// What is to be printed as it happens.
+    fn debugs(&self) -> Debugs {
+        Debugs::NONE
     }
 
     /// Whether new lines of the log are to be printed as they come.

@@ -6,6 +6,8 @@ use capledger_schema::setting::Setting;
 use capledger_schema::{Cause, Event, Source, Subject};
 
 use super::*;
+use crate::capwap::control::{Message, MessageType};
+use crate::ios::debug::Debugs;
 
 /// A session that does as it is told.
 #[derive(Default)]
@@ -13,6 +15,7 @@ struct Puppet {
     terminal: Option<Terminal>,
     configures: bool,
     monitors: bool,
+    debugs: Debugs,
     ran: Arc<Mutex<Vec<String>>>,
 }
 
@@ -44,6 +47,8 @@ impl Session for Puppet {
             ("configure", _) => self.configures = true,
             ("end", _) => self.configures = false,
             ("monitor", _) => self.monitors = true,
+            ("debug", "all") => self.debugs = Debugs::CAPWAP,
+            ("debug", _) => self.debugs = Debugs::NONE,
             ("exit", _) => answer.ends = true,
             ("panic", _) => panic!("as it was told"),
             ("wrong", _) => answer = Answer { text: "  ^\n% Invalid\n".into(), ok: false, ends: false },
@@ -78,6 +83,10 @@ impl Session for Puppet {
 
     fn monitors(&self) -> bool {
         self.monitors
+    }
+
+    fn debugs(&self) -> Debugs {
+        self.debugs
     }
 }
 
@@ -329,6 +338,27 @@ fn new_lines_of_the_log_stand_above_the_line_being_typed() {
     stage.hub.publish(&[envelope]);
     stage.until("the limit of 16 is reached\r\nA#cou");
     stage.types(b"nt 1\r", "1\r\nA#");
+}
+
+#[test]
+fn what_is_debugged_stands_above_the_line_being_typed_until_it_is_switched_off() {
+    let at = capledger_schema::time::Timestamp(1_706_807_137_108_000);
+    let peer = "172.16.4.33:5248".parse().expect("an address");
+    let echo = Message::new(MessageType::EchoRequest, 3, Vec::new()).to_packet();
+    let mut stage = Stage::new(Manner::Terminal);
+    stage.types(b"debug all\r", "\r\nA#");
+    stage.types(b"cou", "A#cou");
+    stage.hub.trace().packet(at, peer, false, &echo);
+    stage.until("*Feb  1 17:05:37.108: CAPWAP: received Echo Request from 172.16.4.33:5248, seq 3, 16 octets\r\nA#cou");
+    let event = Event::WtpDiscovered { address: peer, discovery_type: 1, model: None, base_mac: None };
+    let (subject, source) = (Subject::Controller, Source::Local);
+    let envelope = Envelope { seq: Seq(1), at, cause: Cause::Peer(peer), source, subject, observed_at: None, event };
+    stage.hub.publish(&[envelope]);
+    stage.until("*Feb  1 17:05:37.108: CAPWAP: 172.16.4.33: an AP looks for a controller\r\nA#cou");
+    stage.types(b"nt 1\r", "1\r\nA#");
+    assert!(stage.hub.trace().is_on());
+    stage.types(b"debug none\r", "A#debug none\r\nA#");
+    assert!(!stage.hub.trace().is_on(), "nobody listens any more");
 }
 
 #[test]

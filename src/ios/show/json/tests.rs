@@ -120,7 +120,7 @@ fn rows(what: &Show) -> Rows {
         Show::PredownloadStatus => Rows::Table { header: "Site ", list: "/sites", sum: true },
         Show::ApImageReason => lines("    Why     : ", "/access_points"),
         Show::ApImageHistory(_) => table("Operation ", "/downloads"),
-        Show::TechSupport => Rows::None,
+        Show::TechSupport | Show::Debugging { .. } => Rows::None,
         Show::Ledger(LedgerView::Summary) => table("Kind ", "/kinds"),
         Show::Ledger(LedgerView::Last(_) | LedgerView::Ap(_) | LedgerView::Operation(_)) => table("Event ", "/events"),
         Show::ApUpgrade => Rows::Table { header: "Iteration ", list: "/upgrade/iterations", sum: true },
