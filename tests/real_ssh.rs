@@ -7,26 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use support::controller::{Controller, Place};
-use support::ssh::{Client, Proof, Terminal, free_port, served_on, wait_until_served};
+use support::controller::Place;
+use support::ssh::{Client, PASSWORD, Proof, Terminal, stage};
 use support::{now, program, skipped};
-
-const PASSWORD: &str = "open sesame";
-const USERS: &str = "username admin privilege 15 secret 0 open sesame\nusername guest privilege 1 secret 0 guest\n";
-
-/// A controller that serves SSH, and a client for its administrator.
-fn stage(dir: &Path, more: &str) -> Option<(Controller, Place, Client)> {
-    if program("ssh").is_none() || program("script").is_none() {
-        skipped("OpenSSH's client or script(1) is not installed");
-        return None;
-    }
-    let port = free_port();
-    let place = Place::new(dir, &format!("{}{USERS}{more}", served_on(port)));
-    let controller = place.start(place.serve());
-    wait_until_served(port);
-    let client = Client::new(dir, port, "admin", Proof::Password(PASSWORD));
-    Some((controller, place, client))
-}
 
 fn golden(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);

@@ -21,6 +21,8 @@ pub struct Pager {
     width: usize,
     /// Lines that may still be printed on this page.
     left: usize,
+    /// Whether nothing of this page is printed yet.
+    fresh: bool,
     /// What waits for a key.
     rest: String,
     /// Whether `--More--` stands there.
@@ -48,6 +50,7 @@ impl Pager {
             page,
             width: width.into(),
             left,
+            fresh: true,
             rest: String::new(),
             waits: false,
             quit: false,
@@ -101,7 +104,7 @@ impl Pager {
 
     fn turn(&mut self, lines: usize) {
         self.unmore();
-        self.left = lines;
+        (self.left, self.fresh) = (lines, true);
         self.flow();
     }
 
@@ -119,7 +122,9 @@ impl Pager {
         let mut pieces = rest.split_inclusive('\n');
         let mut printed = 0;
         for piece in pieces.by_ref() {
-            if self.left == 0 {
+            // A line that wraps is not begun where its end would push the first of the page out of sight.
+            let line = piece.strip_suffix('\n').unwrap_or_default();
+            if self.left == 0 || !self.fresh && self.rows(line) > self.left {
                 break;
             }
             printed += piece.len();
@@ -128,7 +133,7 @@ impl Pager {
                     put(&mut self.out, line);
                     self.out.push_str("\r\n");
                     if self.page.is_some() {
-                        self.left = self.left.saturating_sub(self.rows(line));
+                        (self.left, self.fresh) = (self.left.saturating_sub(self.rows(line)), false);
                     }
                 }
                 None => put(&mut self.out, piece),
@@ -213,6 +218,19 @@ mod tests {
         let mut pager = Pager::new(5, 10);
         pager.push(&format!("{}\n1\n2\n", "x".repeat(25)));
         assert_eq!(pager.take(), format!("{}\r\n1\r\n --More-- ", "x".repeat(25)));
+    }
+
+    #[test]
+    fn a_line_that_wraps_is_left_to_the_next_page_where_its_end_does_not_fit() {
+        let mut pager = Pager::new(5, 10);
+        let long = "x".repeat(25);
+        pager.push(&format!("1\n2\n{long}\n3\n{long}{long}\n"));
+        assert_eq!(pager.take(), "1\r\n2\r\n --More-- ");
+        pager.key(b' ');
+        assert_eq!(pager.take(), format!("{UNMORE}{long}\r\n3\r\n --More-- "));
+        // One that no page holds is begun all the same.
+        pager.key(b'\r');
+        assert_eq!(pager.take(), format!("{UNMORE}{long}{long}\r\n"));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{PATIENCE, wait_for, wait_until};
+use tempfile::NamedTempFile;
+
+use super::controller::{Controller, Place};
+use super::{PATIENCE, program, skipped, wait_for, wait_until};
 
 /// A TCP port on loopback that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
@@ -25,6 +28,24 @@ pub(crate) fn served_on(port: u16) -> String {
 /// Waits until somebody answers on a port.
 pub(crate) fn wait_until_served(port: u16) {
     wait_until("SSH is served", PATIENCE, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+}
+
+/// The administrator's password.
+pub(crate) const PASSWORD: &str = "open sesame";
+const USERS: &str = "username admin privilege 15 secret 0 open sesame\nusername guest privilege 1 secret 0 guest\n";
+
+/// A controller that serves SSH, with these lines of configuration besides, and a client for its administrator.
+pub(crate) fn stage(dir: &Path, more: &str) -> Option<(Controller, Place, Client)> {
+    if program("ssh").is_none() || program("script").is_none() {
+        skipped("OpenSSH's client or script(1) is not installed");
+        return None;
+    }
+    let port = free_port();
+    let place = Place::new(dir, &format!("{}{USERS}{more}", served_on(port)));
+    let controller = place.start(place.serve());
+    wait_until_served(port);
+    let client = Client::new(dir, port, "admin", Proof::Password(PASSWORD));
+    Some((controller, place, client))
 }
 
 /// How to log in.
@@ -112,6 +133,8 @@ impl Client {
 /// A shell at a terminal; everything that it showed is kept.
 pub(crate) struct Terminal {
     process: Child,
+    /// Where the name of its device is written.
+    device: NamedTempFile,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
     /// Octets that were waited for.
@@ -125,7 +148,8 @@ impl Terminal {
     }
 
     fn open(line: &str, columns: u16, rows: u16, prepare: impl FnOnce(&mut Command)) -> Terminal {
-        let line = format!("stty rows {rows} cols {columns}; {line}");
+        let device = NamedTempFile::new().expect("a file");
+        let line = format!("tty > '{}'; stty rows {rows} cols {columns}; {line}", device.path().display());
         let mut script = Command::new("script");
         script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         script.env("TERM", "vt100").env("SHELL", "/bin/sh");
@@ -141,7 +165,15 @@ impl Terminal {
                 keep.lock().expect("no panic").extend_from_slice(&piece[..n]);
             }
         });
-        Terminal { process, keys, shown, seen: 0 }
+        Terminal { process, device, keys, shown, seen: 0 }
+    }
+
+    /// Gives it another size, as a person does with a window.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let device = std::fs::read_to_string(self.device.path()).expect("its name");
+        let (rows, columns) = (rows.to_string(), columns.to_string());
+        let set = Command::new("stty").args(["-F", device.trim(), "rows", &rows, "cols", &columns]).status();
+        assert!(set.expect("it runs").success());
     }
 
     /// Waits for text behind what was waited for before.
