@@ -5,8 +5,8 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
@@ -49,7 +49,19 @@ fn key() -> PrivateKey {
 }
 
 async fn login(at: SocketAddr) -> Handle<Friend> {
-    let mut handle = client::connect(Arc::new(client::Config::default()), at, Friend).await.expect("a connection");
+    login_over(TcpStream::connect(at).await.expect("a connection")).await
+}
+
+/// Logs in over a connection that a reset ends when it is dropped: its client was killed, or its machine.
+async fn login_to_be_killed(at: SocketAddr) -> Handle<Friend> {
+    let socket = TcpStream::connect(at).await.expect("a connection");
+    socket.set_zero_linger().expect("it is open");
+    login_over(socket).await
+}
+
+async fn login_over(socket: TcpStream) -> Handle<Friend> {
+    let config = Arc::new(client::Config::default());
+    let mut handle = client::connect_stream(config, socket, Friend).await.expect("a connection");
     let key = PrivateKeyWithHashAlg::new(Arc::new(key()), None);
     let entered = handle.authenticate_publickey("admin", key).await.expect("an answer");
     assert!(entered.success(), "the key lets in");
@@ -73,14 +85,20 @@ impl Chance {
 }
 
 /// One session, in the way that its number says. What becomes of it is the server's business; it may not hang.
-async fn misuse(at: SocketAddr, number: u64, left_open: &AtomicU32) {
+async fn misuse(at: SocketAddr, number: u64, left_open: &AtomicU32, silent: &Mutex<Vec<TcpStream>>) {
     let mut chance = Chance(number);
     match number % 10 {
-        // Half-open: it connects and says nothing, for a while or not at all.
+        // Half-open: it connects and says nothing; it goes at once, goes with a reset after a while, or stays.
         0 => {
             let socket = TcpStream::connect(at).await.expect("a connection");
-            tokio::time::sleep(Duration::from_millis(chance.next() % 300)).await;
-            drop(socket);
+            match number % 30 {
+                0 => drop(socket),
+                10 => {
+                    tokio::time::sleep(Duration::from_millis(chance.next() % 300)).await;
+                    socket.set_zero_linger().expect("it is open");
+                }
+                _ => silent.lock().expect("no panic").push(socket),
+            }
         }
         1 => {
             let mut socket = TcpStream::connect(at).await.expect("a connection");
@@ -93,14 +111,14 @@ async fn misuse(at: SocketAddr, number: u64, left_open: &AtomicU32) {
             let mut some = [0; 64];
             let _ = tokio::time::timeout(Duration::from_secs(1), socket.read(&mut some)).await;
         }
-        // Logged in, and gone without a word.
+        // Logged in, and killed.
         3 => {
-            let handle = login(at).await;
+            let handle = login_to_be_killed(at).await;
             let _ = handle.channel_open_session().await;
             drop(handle);
         }
         4 => {
-            let handle = login(at).await;
+            let handle = if number % 20 == 4 { login(at).await } else { login_to_be_killed(at).await };
             let channel = shell(&handle).await;
             let _ = channel.data(&b"show ap image\r\0\0\0show clo"[..]).await;
             drop(handle);
@@ -199,25 +217,29 @@ async fn round(at: SocketAddr, numbers: std::ops::Range<u64>) {
         async move {
             let handle = login(at).await;
             let mut channel = shell(&handle).await;
-            let mut asked = 0;
+            let (mut asked, mut longest) = (0, Duration::ZERO);
             while !over.load(Ordering::Relaxed) {
                 channel.data(&b"show privilege\r"[..]).await.expect("it is taken");
+                let begun = now();
                 let answered = tokio::time::timeout(ANSWER, until(&mut channel, "level is 15")).await;
                 assert!(answered.is_ok(), "another operator waited for {ANSWER:?}");
+                longest = longest.max(begun.elapsed());
                 asked += 1;
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
+            eprintln!("another operator asked {asked} times and waited for {longest:?} at most");
             asked
         }
     });
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let left_open = Arc::new(AtomicU32::new(0));
+    let silent: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
     let mut sessions = JoinSet::new();
     for number in numbers {
-        let (places, left_open) = (Arc::clone(&places), Arc::clone(&left_open));
+        let (places, left_open, silent) = (Arc::clone(&places), Arc::clone(&left_open), Arc::clone(&silent));
         sessions.spawn(async move {
             let _place = places.acquire().await.expect("it is never closed");
-            let done = tokio::time::timeout(PATIENCE, misuse(at, number, &left_open)).await;
+            let done = tokio::time::timeout(PATIENCE, misuse(at, number, &left_open, &silent)).await;
             assert!(done.is_ok(), "session {number} hangs");
         });
     }
