@@ -15,7 +15,7 @@ pub mod wire;
 pub use format::{action_word, disjoin_words, fetch_words, format, refusal_words};
 pub use log::{DEFAULT_LINES, Log};
 pub use operations::{Operations, Told, told_by};
-pub use time::{ClockMark, TimeFormat};
+pub use time::{ClockMark, Stamp, TimeFormat};
 
 use capledger_schema::id::Seq;
 use capledger_schema::time::Timestamp;
@@ -94,6 +94,8 @@ pub struct Entry {
     pub seq: Seq,
     /// The event's moment.
     pub at: Timestamp,
+    /// When the controller that wrote it had started, if that is known.
+    pub started: Option<Timestamp>,
     /// What it says.
     pub line: IosLine,
 }
@@ -101,7 +103,7 @@ pub struct Entry {
 impl Entry {
     /// As the console and `show logging` print it: `*Feb  1 17:05:37.108: %INSTALL-5-...`.
     pub fn bare(&self, time: &TimeFormat) -> String {
-        format!("{}: {}", time.format(self.at), self.line)
+        format!("{}{}", time.before(self), self.line)
     }
 }
 

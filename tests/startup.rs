@@ -9,10 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 
 use capledger::daemon::{Daemon, DaemonError, Options, read_config};
+use capledger::net::feed::client::Since;
 use capledger::net::feed::{Client, Keys};
 use capledger::secrets::Vault;
-use support::controller::Place;
+use capledger_schema::feed::ServerMessage;
+use capledger_schema::id::Seq;
+use capledger_schema::project::Config;
+use capledger_schema::{Cause, Event};
+use support::controller::{Place, capledger, text};
 use support::fleet::Simulate;
+use support::ssh::free_port;
 use support::{PATIENCE, free_ports, now, wait_until};
 
 const SECRET: &str = "correct-horse-battery";
@@ -289,4 +295,133 @@ fn a_reload_starts_the_same_process_again_tells_every_session_and_the_access_poi
     wait_until("it answers again", PATIENCE, || Client::connect(&data).is_ok());
     controller.stop();
     place.verify();
+}
+
+#[test]
+fn what_was_typed_in_a_sub_mode_is_applied_when_its_session_breaks_off() {
+    let home = Home::new();
+    let daemon = Daemon::start(&home.options()).expect("started");
+    let has = |line: &str| home.say(&["show running-config"]).0.contains(line);
+    let (enter, profile) = ("configure terminal", "wireless profile image-download default");
+    // A program that leaves without `end`.
+    home.say(&[enter, profile, "image-download-mode sftp", "sftp-password 0 correct-horse-battery"]);
+    wait_until("the program's lines are applied", PATIENCE, || has("sftp-password 6 "));
+    // A terminal whose connection breaks.
+    let mut at = Terminal::open(&home.data());
+    for (line, until) in [(enter, "(config)#"), (profile, "profile)#"), ("sftp-image-server 172.16.5.62", "-sftp)#")] {
+        at.types(&format!("{line}\r"), until);
+    }
+    assert!(!has("sftp-image-server"), "a sub-mode is applied as a whole, when it is left");
+    at.keys.all().expect("typed");
+    wait_until("the terminal's line is applied", PATIENCE, || has("sftp-image-server 172.16.5.62"));
+    // Who it was is in the ledger.
+    let events = daemon.hub().read(Seq(0), 1_000).expect("the ledger");
+    let last = events.iter().rev().find(|e| matches!(e.event, Event::ConfigurationChanged { .. })).expect("a change");
+    assert!(matches!(&last.cause, Cause::Operator { from, .. } if from == "console"), "{last:?}");
+    daemon.stop("test").expect("stopped in order");
+}
+
+#[test]
+fn exec_applies_what_it_typed_in_a_sub_mode_before_it_ends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place::new(dir.path(), "");
+    let controller = place.start(place.serve());
+    let profile = "wireless profile image-download default";
+    place.exec(&["configure terminal", profile, "image-download-mode tftp", "tftp-image-path /one"]);
+    assert!(place.exec(&["show running-config"]).contains("tftp-image-path /one"));
+    // The lines before one that is refused stay, as with IOS; the one that is refused changes nothing.
+    let lines = ["configure terminal", profile, "tftp-image-path /two", "tftp-image-server", "tftp-image-path /three"];
+    let said = capledger().arg("exec").arg("--data-dir").arg(place.data_dir()).args(lines).output().expect("it runs");
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.status.code() == Some(1) && out.contains("% Incomplete command."), "{out}");
+    assert!(place.exec(&["show running-config"]).contains("tftp-image-path /two"));
+    controller.stop();
+}
+
+/// A configuration of every part, as an operator types it.
+const EVERYTHING: &str = "\
+software version 17.9.4.27
+clock timezone NST -3 30
+service timestamps log datetime show-timezone msec localtime
+service sequence-numbers
+logging origin-id hostname
+logging host 127.0.0.1 transport udp port 5514
+logging host 127.0.0.1 transport udp port 5515 format rfc5424
+capwap strict
+capwap timer dead-interval 90000
+ap dtls-version all
+ap dtls-ciphersuite AES128-SHA
+ap dtls psk \"ap 1\" key 0 00112233
+ap join policy open
+ap image join defer
+ap image local ap1g8 /srv/images/ap1g8
+ap image map C9999 ap1g7
+ap image alias \"/a name\" ap1g8
+ap image predownload limit 7
+ap image predownload bandwidth 50 mbps
+install auto-abort-timer 30
+ap upgrade site-share 10
+username guest privilege 1 secret 0 another-secret-word
+enable secret 0 correct-horse-battery
+ip ssh pubkey-chain
+username guest
+key-string ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq
+exit
+exit
+line vty 0 15
+exec-timeout 5 30
+wireless profile image-download default
+image-download-mode sftp
+sftp-image-server 172.16.5.62 port 2022
+sftp-image-path /EWC/17 9 4a
+sftp-username images
+sftp-password 0 correct-horse-battery
+image-download-mode tftp
+tftp-image-server 172.16.5.27
+end
+";
+
+#[test]
+fn show_running_config_fed_to_an_empty_controller_with_the_same_key_by_exec_is_the_same_configuration() {
+    let [first, second] = [1, 2].map(|_| tempfile::tempdir().expect("a directory"));
+    let port = free_port();
+    let quiet = format!("ip ssh listen 127.0.0.1\nip ssh port {port}\n");
+    let place = Place::new(first.path(), &quiet);
+    let controller = place.start(place.serve());
+    let typed = first.path().join("typed.txt");
+    fs::write(&typed, format!("configure terminal\n{EVERYTHING}")).expect("written");
+    let feed = |place: &Place, file: &Path| {
+        let mut command = capledger();
+        command.arg("exec").arg("--data-dir").arg(place.data_dir()).arg("-f").arg(file);
+        text(command.output().expect("it runs"))
+    };
+    feed(&place, &typed);
+    let shown = place.exec(&["show running-config"]);
+    let config = snapshot(&place);
+    assert!(!shown.contains(SECRET) && shown.contains("sftp-password 6 "), "{shown}");
+    controller.stop();
+
+    // The other one listens where the first did, since that is a part of the configuration.
+    fs::create_dir_all(second.path().join("ledger")).expect("a directory");
+    let key = |dir: &Path| dir.join("ledger/secrets.key");
+    fs::copy(key(first.path()), key(second.path())).expect("copied");
+    let other = place.elsewhere(second.path());
+    let controller = other.start(other.serve());
+    let lines = second.path().join("lines.txt");
+    let body: Vec<&str> = shown.lines().skip_while(|line| *line != "!").collect();
+    fs::write(&lines, format!("configure terminal\n{}\n", body.join("\n"))).expect("written");
+    assert_eq!(feed(&other, &lines).lines().filter(|line| line.starts_with('%')).count(), 0);
+    assert_eq!(other.exec(&["show running-config"]), shown);
+    assert_eq!(snapshot(&other), config);
+    controller.stop();
+}
+
+fn snapshot(place: &Place) -> Config {
+    let client = Client::connect(&place.data_dir()).expect("the daemon runs");
+    for message in client.subscribe(Since::Now).expect("subscribed") {
+        if let ServerMessage::Snapshot(state) = message.expect("a message") {
+            return state.config;
+        }
+    }
+    panic!("no snapshot came");
 }

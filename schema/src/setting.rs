@@ -130,6 +130,14 @@ pub enum Setting {
     SshListen(Option<IpAddr>),
     /// `exec-timeout MINUTES [SECONDS]` of `line vty`: seconds without input before a session ends; 0: never
     ExecTimeout(u32),
+    /// `logging host A [transport udp port N] format rfc3164|rfc5424`
+    LoggingHostForm(SocketAddr, LogForm),
+    /// `service timestamps log ...`; none: `no service timestamps log`
+    LogTimestamps(Option<LogStamp>),
+    /// `service sequence-numbers`
+    LogSequenceNumbers(bool),
+    /// `clock timezone NAME HOURS [MINUTES]`; none: `no clock timezone`
+    ClockTimezone(Option<Timezone>),
 }
 
 impl Setting {
@@ -277,4 +285,51 @@ pub struct UserChange {
     pub privilege: Option<u8>,
     /// The hash of the password.
     pub secret: Option<SecretId>,
+}
+
+/// In which form a collector has the lines of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogForm {
+    /// IOS's own, the message count first.
+    #[default]
+    Ios,
+    /// IOS's own behind the header of RFC 3164.
+    Rfc3164,
+    /// RFC 5424, with structured data.
+    Rfc5424,
+}
+
+/// What stands before a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogStamp {
+    /// `uptime`: the time since the controller's start.
+    Uptime,
+    /// `datetime`: the moment.
+    Datetime {
+        /// `msec`: with milliseconds.
+        msec: bool,
+        /// `localtime`: in the zone of `clock timezone`.
+        localtime: bool,
+        /// `show-timezone`: with the zone's name.
+        show_timezone: bool,
+        /// `year`: with the year.
+        year: bool,
+    },
+}
+
+impl Default for LogStamp {
+    fn default() -> Self {
+        LogStamp::Datetime { msec: true, localtime: false, show_timezone: false, year: false }
+    }
+}
+
+/// The zone of the controller's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timezone {
+    /// As it is shown: `CET`.
+    pub name: String,
+    /// Minutes east of UTC, -1,439 to 1,439; west of it, at least an hour.
+    pub minutes: i16,
 }

@@ -230,7 +230,19 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         | Setting::NoUserKeys(_)
         | Setting::EnableSecret(_)
         | Setting::SshPort(_)
-        | Setting::SshListen(_) => Ok(()),
+        | Setting::SshListen(_)
+        | Setting::LoggingHostForm(..)
+        | Setting::LogTimestamps(_)
+        | Setting::LogSequenceNumbers(_)
+        | Setting::ClockTimezone(None) => Ok(()),
+        Setting::ClockTimezone(Some(zone)) => {
+            // Half an hour west is no zone, and could not be typed.
+            let fits = (-1_439..=1_439).contains(&zone.minutes) && !(-59..=-1).contains(&zone.minutes);
+            let fits =
+                fits && (1..=7).contains(&zone.name.len()) && zone.name.bytes().all(|b| b.is_ascii_alphanumeric());
+            let words = "clock timezone takes a name of 1 to 7 letters and digits, and -23 to 23 hours";
+            if fits { Ok(()) } else { Err(Refusal::BadValue(words.to_owned())) }
+        }
         Setting::User(_, change) => {
             range("username NAME privilege", change.privilege.unwrap_or_default().into(), 0, 15)
         }

@@ -41,7 +41,8 @@ Examples:
   capledger exec --data-dir DIR \"configure terminal\" \"hostname 9120-EWC\" \"end\"
   capledger exec --data-dir DIR -f changes.txt
 
-Exits with 0, with 1 as soon as a line is refused (the lines behind it are not run), or with 2 if no controller answers.";
+Exits with 0, with 1 as soon as a line is refused (the lines before it stay, those behind it are not run), or with 2 if no
+controller answers.";
 
 /// Runs the lines. What they print goes to standard output as it comes.
 pub fn run(args: &ExecArgs) -> ExitCode {
@@ -120,12 +121,26 @@ fn session(dir: &Path, lines: &[String], out: &mut impl Write) -> Result<u8, End
         }
         out.write_all(reply.text.as_bytes())?;
         out.flush()?;
+        prompt = reply.prompt;
         if !reply.ok {
+            leave(&mut client, &prompt, out)?;
             return Ok(REFUSED);
         }
-        prompt = reply.prompt;
     }
-    Ok(0)
+    let left = leave(&mut client, &prompt, out)?;
+    Ok(if left { 0 } else { REFUSED })
+}
+
+/// Leaves a configuration mode that the lines did not leave, so that what was typed there is applied before this ends:
+/// whether it was accepted.
+fn leave(client: &mut Client, prompt: &str, out: &mut impl Write) -> Result<bool, End> {
+    if !prompt.contains("(conf") {
+        return Ok(true);
+    }
+    let reply = client.command("end", |_| {})?;
+    out.write_all(reply.text.as_bytes())?;
+    out.flush()?;
+    Ok(reply.ok)
 }
 
 /// Whether the text begins with the `^` that IOS prints under the word it does not know: it needs the line above it.

@@ -293,7 +293,7 @@ fn show(
     lines: &[String],
     out: &mut impl Write,
 ) -> Result<u8, ReplayError> {
-    let time = TimeFormat::default();
+    let time = TimeFormat::of(&past.state.config);
     let view = View { state: &past.state, log: &past.log, now: past.now, time: &time, secrets, history };
     let mut shell = Shell::new(Privilege::Privileged);
     for line in lines {
@@ -327,6 +327,7 @@ fn may_be_replayed(line: &str) -> bool {
             | Action::Configure { .. }
             | Action::ConfigureSecret { .. }
             | Action::Say(_)
+            | Action::Nothing
             | Action::Refuse(_)
             | Action::Exit
             | Action::End

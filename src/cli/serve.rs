@@ -196,7 +196,7 @@ fn greeting(dir: &Path, daemon: &Daemon) -> String {
         let host = access.listen.map_or_else(|| "HOST".to_owned(), |address| address.to_string());
         let _ = writeln!(text, "  SSH on port {}: ssh -p {} {user}@{host}", access.port, access.port);
     }
-    for host in &state.config.logging_hosts {
+    for host in state.config.logging.hosts.keys() {
         let _ = writeln!(text, "  syslog to {host}");
     }
     let dir = dir.display();

@@ -71,6 +71,7 @@ struct Operator {
     reader: Reader,
     startup: Arc<Startup>,
     clock: Clock,
+    /// As it is configured when a line is typed.
     time: TimeFormat,
     shell: shell::Shell,
     user: User,
@@ -78,6 +79,7 @@ struct Operator {
 
 impl Session for Operator {
     fn line(&mut self, line: &str, out: &mut dyn Output) -> Answer {
+        self.time = TimeFormat::of(&self.hub.state().config);
         // First the record, then what it leads to.
         if let Some(entered) = self.shell.recorded(line) {
             let fact = AccessFact::Entered { mode: self.shell.mode().prompt().to_owned(), line: entered };
@@ -150,8 +152,51 @@ impl Session for Operator {
         self.shell.debugs()
     }
 
+    fn uncommitted(&self) -> usize {
+        self.shell.pending().len()
+    }
+
+    fn close(&mut self) {
+        let said = self.shell.close();
+        last_will(&self.handle, &self.vault, &self.user, said);
+    }
+
     fn monitors(&self) -> bool {
         self.shell.monitors()
+    }
+}
+
+impl Drop for Operator {
+    /// For a session that nobody closed: its connection broke while a command ran.
+    fn drop(&mut self) {
+        let said = self.shell.close();
+        if said.commands.is_empty() {
+            return;
+        }
+        let (handle, vault, user) = (self.handle.clone(), Arc::clone(&self.vault), self.user.clone());
+        // Whoever drops it may have other sessions to attend to.
+        let begun = std::thread::Builder::new().name("close".to_owned()).spawn(move || {
+            last_will(&handle, &vault, &user, said);
+        });
+        if let Err(error) = begun {
+            tracing::error!(%error, user = self.user.name, "what was typed in a sub-mode is not applied");
+        }
+    }
+}
+
+/// Sends what a session held when it ended. Nobody is there to be told of a refusal.
+fn last_will(handle: &Handle, vault: &Vault, user: &User, said: shell::Output) {
+    let lost = |why: &dyn std::fmt::Display| {
+        tracing::warn!(user = user.name, from = user.from, %why, "what was typed in a sub-mode is not applied");
+    };
+    let _kept = match vault.keep(&said.secrets) {
+        Ok(kept) => kept,
+        Err(e) => return lost(&e),
+    };
+    for command in said.commands {
+        if let Err(refusal) = handle.command(command, &user.name, &user.from) {
+            lost(&refusal);
+        }
     }
 }
 

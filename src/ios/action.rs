@@ -45,6 +45,8 @@ pub enum Action {
     Keys(KeyLine),
     /// Print words that are always the same.
     Say(&'static str),
+    /// A line that is known and means nothing here: it changes nothing and says nothing.
+    Nothing,
     /// A command that is known and never works: what is told instead.
     Refuse(&'static str),
     /// `exit`: one mode up; the session ends in an exec mode.

@@ -95,6 +95,7 @@ pub fn read_file(text: &str, sealer: &dyn Secrets) -> Result<File, ConfigError> 
                 out.settings.extend(settings);
                 mode = enter.unwrap_or(mode);
             }
+            Action::Nothing => {}
             Action::Refuse(words) => return Err(wrong(n, column, words.to_owned())),
             Action::End => ended = true,
             Action::Exit => match mode.parent() {

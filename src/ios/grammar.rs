@@ -7,6 +7,7 @@
 mod access;
 mod ap;
 mod arg;
+mod compat;
 mod config;
 mod debug;
 mod dtls;
@@ -14,6 +15,7 @@ mod exec;
 mod help;
 mod install;
 mod ledger;
+mod logging;
 mod parse;
 mod pipe;
 mod profile;
@@ -52,8 +54,10 @@ pub enum Mode {
     ImageProfileSftp,
     /// `HOST(config-wireless-image-download-profile-http)#`: of both HTTP and HTTPS
     ImageProfileHttp,
-    /// `HOST(config-line)#`
+    /// `HOST(config-line)#`, of the SSH sessions' lines
     Line,
+    /// `HOST(config-line)#`, of the local socket's: nothing is set there
+    Console,
     /// `HOST(conf-ssh-pubkey)#`
     SshPubkey,
     /// `HOST(conf-ssh-pubkey-user)#`
@@ -66,7 +70,7 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode that has entries.
-    pub const ALL: [Mode; 12] = [
+    pub const ALL: [Mode; 13] = [
         Mode::User,
         Mode::Privileged,
         Mode::Config,
@@ -75,6 +79,7 @@ impl Mode {
         Mode::ImageProfileSftp,
         Mode::ImageProfileHttp,
         Mode::Line,
+        Mode::Console,
         Mode::SshPubkey,
         Mode::SshPubkeyUser,
         Mode::SshPubkeyData,
@@ -90,6 +95,7 @@ impl Mode {
             | Mode::ImageProfileSftp
             | Mode::ImageProfileHttp
             | Mode::Line
+            | Mode::Console
             | Mode::SshPubkey
             | Mode::SshPubkeyUser
             | Mode::SshPubkeyData => true,
@@ -107,7 +113,7 @@ impl Mode {
             Mode::ImageProfileTftp => "(config-wireless-image-download-profile-tftp)#",
             Mode::ImageProfileSftp => "(config-wireless-image-download-profile-sftp)#",
             Mode::ImageProfileHttp => "(config-wireless-image-download-profile-http)#",
-            Mode::Line => "(config-line)#",
+            Mode::Line | Mode::Console => "(config-line)#",
             Mode::SshPubkey => "(conf-ssh-pubkey)#",
             Mode::SshPubkeyUser => "(conf-ssh-pubkey-user)#",
             Mode::SshPubkeyData => "(conf-ssh-pubkey-data)#",
@@ -120,7 +126,7 @@ impl Mode {
         match self {
             Mode::User | Mode::Privileged | Mode::Pipe => None,
             Mode::Config => Some(Mode::Privileged),
-            Mode::ImageProfile | Mode::Line | Mode::SshPubkey => Some(Mode::Config),
+            Mode::ImageProfile | Mode::Line | Mode::Console | Mode::SshPubkey => Some(Mode::Config),
             Mode::SshPubkeyUser => Some(Mode::SshPubkey),
             Mode::SshPubkeyData => Some(Mode::SshPubkeyUser),
             Mode::ImageProfileTftp | Mode::ImageProfileSftp | Mode::ImageProfileHttp => Some(Mode::ImageProfile),
@@ -188,6 +194,8 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .iter()
         .chain(ap::TABLE)
         .chain(config::TABLE)
+        .chain(logging::TABLE)
+        .chain(compat::TABLE)
         .chain(install::TABLE)
         .chain(dtls::TABLE)
         .chain(profile::TABLE)

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use capledger_schema::project::Config;
 use capledger_schema::project::config::CapwapConfig;
 use capledger_schema::setting::{
-    DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeProtocol, Setting,
+    DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogForm, LogStamp, ServeProtocol,
+    Setting,
 };
 
 use super::grammar::Mode;
@@ -117,6 +118,17 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::SshListen(Some(address)) => global(format!("ip ssh listen {address}")),
         Setting::SshListen(None) => global("no ip ssh listen".into()),
         Setting::ExecTimeout(s) => (Mode::Line, format!("exec-timeout {} {}", s / 60, s % 60)),
+        Setting::LoggingHostForm(a, form) => {
+            let word = form_word(*form).map(|word| format!(" format {word}")).unwrap_or_default();
+            global(format!("logging host {}{}{word}", a.ip(), transport(a.port())))
+        }
+        Setting::LogTimestamps(None) => global("no service timestamps log".into()),
+        Setting::LogTimestamps(Some(stamp)) => global(format!("service timestamps log {}", stamp_words(*stamp))),
+        Setting::LogSequenceNumbers(on) => global(format!("{}service sequence-numbers", no(!on))),
+        Setting::ClockTimezone(None) => global("no clock timezone".into()),
+        Setting::ClockTimezone(Some(zone)) => {
+            global(format!("clock timezone {} {} {}", zone.name, zone.minutes / 60, (zone.minutes % 60).abs()))
+        }
     }
 }
 
@@ -161,6 +173,26 @@ pub fn versions_word(versions: DtlsVersions) -> &'static str {
         DtlsVersions::V1_2 => "dtls_1_2",
         DtlsVersions::V1_0 => "dtls_1_0",
         DtlsVersions::All => "all",
+    }
+}
+
+/// The word of a form that is not IOS's own.
+pub fn form_word(form: LogForm) -> Option<&'static str> {
+    match form {
+        LogForm::Ios => None,
+        LogForm::Rfc3164 => Some("rfc3164"),
+        LogForm::Rfc5424 => Some("rfc5424"),
+    }
+}
+
+fn stamp_words(stamp: LogStamp) -> String {
+    match stamp {
+        LogStamp::Uptime => "uptime".to_owned(),
+        LogStamp::Datetime { msec, localtime, show_timezone, year } => {
+            let options =
+                [(msec, " msec"), (localtime, " localtime"), (show_timezone, " show-timezone"), (year, " year")];
+            options.iter().filter(|(on, _)| *on).fold("datetime".to_owned(), |text, (_, word)| text + word)
+        }
     }
 }
 
@@ -240,6 +272,7 @@ fn heads(setting: &Setting, mode: Mode) -> Vec<String> {
             let user = if let Setting::UserKey(user, ..) = setting { Some(format!("username {user}")) } else { None };
             std::iter::once("ip ssh pubkey-chain".to_owned()).chain(user).collect()
         }
+        Mode::Console => vec!["line console 0".to_owned()],
         Mode::User | Mode::Privileged | Mode::Config | Mode::Pipe => Vec::new(),
     }
 }
@@ -250,6 +283,7 @@ fn group_of(words: (&str, &str)) -> &'static str {
         ("hostname", _) => "hostname",
         ("software", _) => "software",
         ("logging", _) => "logging",
+        ("service" | "clock", _) => "service",
         ("capwap", _) => "capwap",
         ("ap", "image") => "ap image",
         ("ap", _) => "ap",

@@ -172,6 +172,14 @@ impl Shell {
         matches!(parsed, Ok(Some(Parsed { action: Action::Show(what), .. })) if what.reads_history())
     }
 
+    /// Ends the session, however it comes to its end: what a sub-mode holds is to be sent, as if it had been left. IOS has
+    /// each line in force at once, so whoever is cut off finds what he typed.
+    pub fn close(&mut self) -> Output {
+        self.named.clear();
+        let commands = self.commit();
+        Output { commands, secrets: std::mem::take(&mut self.named), close: true, ..Output::default() }
+    }
+
     /// Settings of the sub-mode that wait for its end.
     pub fn pending(&self) -> &[Setting] {
         &self.pending
@@ -336,6 +344,7 @@ impl Shell {
                 }
             },
             Action::Say(words) => Output::text(words),
+            Action::Nothing => Output::default(),
             Action::Refuse(words) => Output::refused(refused(words)),
             Action::Exit => match self.mode.parent() {
                 Some(parent) => Output { commands: self.enter(parent), ..Output::default() },
@@ -419,6 +428,7 @@ fn may_be_done(action: &Action) -> bool {
         Action::Configure { .. }
         | Action::ConfigureSecret { .. }
         | Action::Keys(_)
+        | Action::Nothing
         | Action::Refuse(_)
         | Action::Exit
         | Action::End

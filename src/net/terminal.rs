@@ -23,7 +23,7 @@ use crate::command::RELOAD;
 use crate::ios::line_editor::{Echo, LINE_LIMIT, LineEditor, Typed};
 use crate::ios::pager::{Pager, Pressed};
 use crate::ios::shell::Terminal;
-use crate::syslog::{TimeFormat, format};
+use crate::syslog::{Entry, TimeFormat, format};
 
 use keyboard::Next;
 pub(crate) use keyboard::{End, Keyboard, Size, TooMuch, Typist, pair};
@@ -125,6 +125,12 @@ impl<S: Screen> Dialogue<S> {
 
     /// Prompts for lines and runs them until the session ends.
     pub(crate) async fn converse(&mut self) -> Over {
+        let over = self.turns().await;
+        self.close().await;
+        over
+    }
+
+    async fn turns(&mut self) -> Over {
         loop {
             if let Err(over) = self.turn().await {
                 let farewell = match over {
@@ -133,7 +139,14 @@ impl<S: Screen> Dialogue<S> {
                     Over::Failed => "% The command failed inside the controller; the session ends.",
                     Over::Exit | Over::Gone => return over,
                 };
-                let reload = if over == Over::Stopped { self.reload() } else { String::new() };
+                let stopped = over == Over::Stopped;
+                let reload = if stopped { self.reload() } else { String::new() };
+                let lost = self.session.as_ref().map_or(0, |session| session.uncommitted());
+                if stopped && lost > 0 {
+                    let lines = if lost == 1 { "1 line" } else { &format!("{lost} lines") };
+                    // It may be gone as well.
+                    let _ = self.send(&format!("\r\n% Not applied: {lines} of this sub-mode.")).await;
+                }
                 // It may be gone as well.
                 let _ = self.send(&format!("\r\n{reload}{farewell}\r\n")).await;
                 return over;
@@ -144,11 +157,18 @@ impl<S: Screen> Dialogue<S> {
     /// The line of the log that tells of a reload, if the controller stops for that.
     fn reload(&self) -> String {
         let stop = self.hub.last(|e| matches!(&e.event, Event::ControllerStopped { reason } if reason == RELOAD));
-        stop.as_ref().and_then(log_line).map_or_else(String::new, |line| format!("{line}\r\n"))
+        let line = stop.as_ref().and_then(|e| log_line(e, &self.hub));
+        line.map_or_else(String::new, |line| format!("{line}\r\n"))
     }
 
     /// Runs lines without prompting, up to the first that is refused: whether all were accepted.
     pub(crate) async fn execute(&mut self, lines: &str) -> Result<bool, Over> {
+        let executed = self.run_all(lines).await;
+        self.close().await;
+        executed
+    }
+
+    async fn run_all(&mut self, lines: &str) -> Result<bool, Over> {
         for line in lines.lines() {
             if line.len() > LINE_LIMIT {
                 self.send(&too_long()).await?;
@@ -160,6 +180,15 @@ impl<S: Screen> Dialogue<S> {
             }
         }
         Ok(true)
+    }
+
+    /// Ends the session; one whose command still runs ends with that.
+    async fn close(&mut self) {
+        if let Some(mut session) = self.session.take()
+            && tokio::task::spawn_blocking(move || session.close()).await.is_err()
+        {
+            tracing::error!("the end of a session panicked");
+        }
     }
 
     /// One prompt and what is typed behind it.
@@ -471,8 +500,12 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 /// An event as a line of the log.
-fn log_line(e: &Envelope) -> Option<String> {
-    format(e).map(|line| format!("{}: {line}", TimeFormat::default().format(e.at)))
+fn log_line(e: &Envelope, hub: &Hub) -> Option<String> {
+    let (line, state) = (format(e)?, hub.state());
+    // A terminal is not told how many lines there were before.
+    let time = TimeFormat { numbers: false, ..TimeFormat::of(&state.config) };
+    let started = state.controller.started_at;
+    Some(Entry { ordinal: 0, seq: e.seq, at: e.at, started, line }.bare(&time))
 }
 
 /// A line that runs.

@@ -93,7 +93,7 @@ impl Place {
         self.seq = envelope.seq;
         let line = super::format(envelope)?;
         self.lines += 1;
-        Some(super::Entry { ordinal: self.lines, seq: envelope.seq, at: envelope.at, line })
+        Some(super::Entry { ordinal: self.lines, seq: envelope.seq, at: envelope.at, started: None, line })
     }
 }
 
@@ -132,7 +132,7 @@ impl Collectors {
         let state = hub.state();
         let here = Place { seq: state.seq, lines };
         let mut table = BTreeMap::new();
-        for host in &state.config.logging_hosts {
+        for host in state.config.logging.hosts.keys() {
             // A place beyond the ledger belongs to another one.
             let place = cursors.place(host).filter(|p| p.seq <= here.seq && p.lines <= here.lines).unwrap_or(here);
             table.insert(*host, Known { place, status: Status::default() });
@@ -259,7 +259,7 @@ impl Supervisor {
         self.here.pass(envelope);
         let Event::ConfigurationChanged { changes, .. } = &envelope.event else { return };
         for change in changes {
-            if let Setting::LoggingHost(host) = change {
+            if let Setting::LoggingHost(host) | Setting::LoggingHostForm(host, _) = change {
                 self.serve(*host, before);
             } else if let Setting::NoLoggingHost(host) = change {
                 if let Some(task) = self.running.remove(host) {

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use capledger_schema::Envelope;
 use capledger_schema::project::Projection;
+use capledger_schema::time::Timestamp;
+use capledger_schema::{Envelope, Event};
 
 use super::operations::Operations;
 use super::{Entry, format};
@@ -17,6 +18,8 @@ pub struct Log {
     lines: u64,
     capacity: usize,
     ring: VecDeque<Entry>,
+    /// When the controller last started.
+    started: Option<Timestamp>,
     operations: Operations,
 }
 
@@ -29,7 +32,13 @@ impl Default for Log {
 impl Log {
     /// An empty log that keeps the last `capacity` lines, at least one.
     pub fn new(capacity: usize) -> Log {
-        Log { lines: 0, capacity: capacity.max(1), ring: VecDeque::new(), operations: Operations::default() }
+        Log {
+            lines: 0,
+            capacity: capacity.max(1),
+            ring: VecDeque::new(),
+            started: None,
+            operations: Operations::default(),
+        }
     }
 
     /// How many lines there have been; the ordinal of the last one.
@@ -55,12 +64,16 @@ impl Log {
     /// Takes an event in and gives its line, if it is one.
     pub fn push(&mut self, envelope: &Envelope) -> Option<&Entry> {
         self.operations.push(envelope);
+        if matches!(envelope.event, Event::ControllerStarted { .. }) {
+            self.started = Some(envelope.at);
+        }
         let line = format(envelope)?;
         self.lines += 1;
         if self.ring.len() == self.capacity {
             self.ring.pop_front();
         }
-        self.ring.push_back(Entry { ordinal: self.lines, seq: envelope.seq, at: envelope.at, line });
+        let (ordinal, started) = (self.lines, self.started);
+        self.ring.push_back(Entry { ordinal, seq: envelope.seq, at: envelope.at, started, line });
         self.ring.back()
     }
 }

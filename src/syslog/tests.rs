@@ -6,8 +6,9 @@ use capledger_schema::event::{
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{CampaignId, OperationId, SessionId, Sha256};
-use capledger_schema::project::Projection;
-use capledger_schema::setting::ServeProtocol;
+use capledger_schema::project::{Config, Projection};
+use capledger_schema::setting::{LogStamp, ServeProtocol, Setting, Timezone};
+use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Event, Subject};
 use jiff::tz::{Offset, TimeZone};
 
@@ -256,6 +257,54 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
     assert_golden("syslog_every_event.txt", &bare(&story));
 }
 
+/// The line of one entry, as a configuration with these settings has it.
+fn configured(settings: &[Setting]) -> String {
+    let mut config = Config::default();
+    for setting in settings {
+        config.set(setting);
+    }
+    let entry = Entry { started: Some(moment("2024-02-01T15:03:32.108Z")), ..one_entry() };
+    entry.bare(&TimeFormat::of(&config)).replace(&entry.line.to_string(), "%LINE")
+}
+
+#[test]
+fn service_timestamps_sequence_numbers_and_the_zone_say_what_stands_before_a_line() {
+    let stamp = |msec, localtime, show_timezone, year| {
+        Setting::LogTimestamps(Some(LogStamp::Datetime { msec, localtime, show_timezone, year }))
+    };
+    let zone = Setting::ClockTimezone(Some(Timezone { name: "NST".into(), minutes: -210 }));
+    for (settings, wanted) in [
+        (vec![], "*Feb  1 17:05:37.108: %LINE"),
+        (vec![stamp(false, false, false, false)], "*Feb  1 17:05:37: %LINE"),
+        (vec![stamp(true, false, true, true), zone.clone()], "*Feb  1 2024 17:05:37.108 UTC: %LINE"),
+        (vec![stamp(true, true, true, true), zone.clone()], "*Feb  1 2024 13:35:37.108 NST: %LINE"),
+        (vec![stamp(true, true, true, false)], "*Feb  1 17:05:37.108 UTC: %LINE"),
+        (vec![Setting::LogTimestamps(Some(LogStamp::Uptime))], "02:02:05: %LINE"),
+        (vec![Setting::LogTimestamps(None)], "%LINE"),
+        (vec![Setting::LogTimestamps(None), Setting::LogSequenceNumbers(true)], "000042: %LINE"),
+        (vec![Setting::LogSequenceNumbers(true)], "000042: *Feb  1 17:05:37.108: %LINE"),
+    ] {
+        assert_eq!(configured(&settings), wanted, "{settings:?}");
+    }
+    let mut config = Config::default();
+    config.set(&zone);
+    let clock = TimeFormat::of(&config).clock(moment("2024-02-01T17:05:37.108Z"));
+    assert_eq!(clock, "*13:35:37.108 NST Thu Feb 1 2024");
+}
+
+#[test]
+fn an_uptime_is_told_in_two_units_as_ios_tells_it() {
+    let uptime = TimeFormat { stamp: Stamp::Uptime, ..TimeFormat::default() };
+    for (days, hours, wanted) in
+        [(0, 0, "00:00:05"), (0, 23, "23:00:05"), (1, 4, "1d04h"), (8, 0, "1w1d"), (370, 0, "1y0w"), (800, 0, "2y10w")]
+    {
+        let at = one_entry().at;
+        let started = Timestamp(at.0 - (days * 86_400 + hours * 3_600 + 5) * 1_000_000);
+        let entry = Entry { started: Some(started), ..one_entry() };
+        assert!(entry.bare(&uptime).starts_with(&format!("{wanted}: %")), "{}", entry.bare(&uptime));
+    }
+}
+
 fn one_entry() -> Entry {
     let mut story = Story::begin("2024-02-01T17:05:37.108Z");
     for _ in 1..42 {
@@ -301,7 +350,7 @@ fn the_time_takes_every_option_of_service_timestamps() {
     let at = moment("2024-02-12T17:05:37.108Z");
     let form = |mark, milliseconds, year, show_timezone| {
         let zone = TimeZone::UTC;
-        TimeFormat { mark, milliseconds, year, show_timezone, zone }.format(at)
+        TimeFormat { mark, milliseconds, year, show_timezone, zone, ..TimeFormat::default() }.format(at)
     };
     assert_eq!(form(ClockMark::NotAuthoritative, true, false, false), "*Feb 12 17:05:37.108");
     assert_eq!(form(ClockMark::LostSource, false, false, false), ".Feb 12 17:05:37");

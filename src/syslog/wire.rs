@@ -30,7 +30,7 @@ pub fn rfc3164(entry: &Entry, hostname: &str, time: &TimeFormat) -> String {
         milliseconds: false,
         year: false,
         show_timezone: false,
-        zone: time.zone.clone(),
+        ..time.clone()
     };
     format!(
         "<{}>{} {} {}: {}",

@@ -36,6 +36,14 @@ impl Place {
         place
     }
 
+    /// The same port below another directory, without the lines.
+    pub(crate) fn elsewhere(&self, below: &Path) -> Place {
+        let place = Place { dir: below.to_owned(), ac: self.ac };
+        let text = format!("hostname 9120-EWC\ncapwap listen {} port {}\n", self.ac.ip(), self.ac.port());
+        std::fs::write(place.config(), text).expect("the configuration is written");
+        place
+    }
+
     /// Where access points find it.
     pub(crate) fn ac(&self) -> SocketAddr {
         self.ac

@@ -2,6 +2,7 @@
 
 mod access;
 mod image;
+mod logging;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +16,11 @@ use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::id::SecretId;
 use crate::image::ImageVersion;
-use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, Setting};
+use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, LogForm, Setting};
 
 pub use access::{AccessConfig, UserConfig};
 pub use image::{HttpConfig, ImageConfig, SftpConfig};
+pub use logging::LoggingConfig;
 pub use upgrade::{ServeConfig, UpgradeConfig};
 
 /// Every setting that the daemon knows, with its default.
@@ -28,10 +30,8 @@ pub struct Config {
     pub hostname: String,
     /// `software version`
     pub software_version: Option<ImageVersion>,
-    /// `logging host`
-    pub logging_hosts: BTreeSet<SocketAddr>,
-    /// `logging origin-id hostname`
-    pub logging_origin_id: bool,
+    /// `logging ...`, `service ...`, `clock timezone`
+    pub logging: LoggingConfig,
     /// `capwap ...`
     pub capwap: CapwapConfig,
     /// `ap dtls ...`, `ap join ...`
@@ -89,8 +89,7 @@ impl Default for Config {
         Config {
             hostname: "capledger".to_owned(),
             software_version: None,
-            logging_hosts: BTreeSet::new(),
-            logging_origin_id: false,
+            logging: LoggingConfig::default(),
             capwap: CapwapConfig::default(),
             dtls: DtlsConfig::default(),
             image: ImageConfig::default(),
@@ -198,12 +197,12 @@ impl Config {
             Setting::Hostname(name) => self.hostname = name,
             Setting::SoftwareVersion(v) => self.software_version = v,
             Setting::LoggingHost(a) => {
-                self.logging_hosts.insert(a);
+                self.logging.hosts.insert(a, LogForm::Ios);
             }
             Setting::NoLoggingHost(a) => {
-                self.logging_hosts.remove(&a);
+                self.logging.hosts.remove(&a);
             }
-            Setting::LoggingOriginId(on) => self.logging_origin_id = on,
+            Setting::LoggingOriginId(on) => self.logging.origin_id = on,
             Setting::CapwapListen(a) => {
                 self.capwap.listen.insert(a);
             }
@@ -284,6 +283,12 @@ impl Config {
             Setting::SshPort(port) => self.access.port = port,
             Setting::SshListen(address) => self.access.listen = address,
             Setting::ExecTimeout(seconds) => self.access.exec_timeout = seconds,
+            Setting::LoggingHostForm(a, form) => {
+                self.logging.hosts.insert(a, form);
+            }
+            Setting::LogTimestamps(stamp) => self.logging.stamp = stamp,
+            Setting::LogSequenceNumbers(on) => self.logging.numbers = on,
+            Setting::ClockTimezone(zone) => self.logging.timezone = zone,
         }
     }
 
@@ -304,13 +309,9 @@ impl Config {
         };
         put(self.hostname != wanted.hostname, Setting::Hostname(wanted.hostname.clone()));
         put(self.software_version != wanted.software_version, Setting::SoftwareVersion(wanted.software_version));
-        for gone in self.logging_hosts.difference(&wanted.logging_hosts) {
-            put(true, Setting::NoLoggingHost(*gone));
+        for setting in self.logging.difference(&wanted.logging) {
+            put(true, setting);
         }
-        for new in wanted.logging_hosts.difference(&self.logging_hosts) {
-            put(true, Setting::LoggingHost(*new));
-        }
-        put(self.logging_origin_id != wanted.logging_origin_id, Setting::LoggingOriginId(wanted.logging_origin_id));
 
         let (a, b) = (&self.capwap, &wanted.capwap);
         for gone in a.listen.difference(&b.listen) {
@@ -432,7 +433,7 @@ impl Projection for Config {
 mod tests {
     use super::*;
     use crate::image::ImageFamily;
-    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol, UserChange};
+    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol, Timezone, UserChange};
 
     fn some_settings() -> Vec<Setting> {
         let family: ImageFamily = "ap1g8".parse().expect("family");
@@ -465,6 +466,10 @@ mod tests {
             Setting::SshPort(2022),
             Setting::SshListen("127.0.0.1".parse().ok()),
             Setting::ExecTimeout(0),
+            Setting::LoggingHostForm("127.0.0.1:5515".parse().expect("address"), LogForm::Rfc5424),
+            Setting::LogTimestamps(None),
+            Setting::LogSequenceNumbers(true),
+            Setting::ClockTimezone(Some(Timezone { name: "CET".into(), minutes: 60 })),
         ]
     }
 

@@ -11,8 +11,8 @@ use capledger_schema::id::{
 };
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::setting::{
-    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, ServeLogin,
-    ServeProtocol, Setting, UserChange,
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogForm, LogStamp,
+    ServeLogin, ServeProtocol, Setting, Timezone, UserChange,
 };
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Source, Subject};
@@ -175,6 +175,22 @@ fn later_settings() -> Vec<Setting> {
 
 /// One envelope per event, numbered from 1.
 /// Who may log in, and how.
+fn logging_settings() -> Vec<Setting> {
+    let host = |text: &str| text.parse().expect("an address");
+    let moment = LogStamp::Datetime { msec: true, localtime: false, show_timezone: true, year: false };
+    vec![
+        Setting::LoggingHostForm(host("10.0.0.9:514"), LogForm::Ios),
+        Setting::LoggingHostForm(host("10.0.0.9:514"), LogForm::Rfc3164),
+        Setting::LoggingHostForm(host("[fd00::9]:5514"), LogForm::Rfc5424),
+        Setting::LogTimestamps(None),
+        Setting::LogTimestamps(Some(LogStamp::Uptime)),
+        Setting::LogTimestamps(Some(moment)),
+        Setting::LogSequenceNumbers(true),
+        Setting::ClockTimezone(None),
+        Setting::ClockTimezone(Some(Timezone { name: "NST".to_owned(), minutes: -210 })),
+    ]
+}
+
 fn access_settings() -> Vec<Setting> {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq".to_owned();
     vec![
@@ -616,6 +632,11 @@ pub(crate) fn samples() -> Vec<Envelope> {
             operator.clone(),
             Subject::Config,
             Event::ConfigurationSaved { file: "startup-config".to_owned(), octets: 412, sha256: Sha256([0x77; 32]) },
+        ),
+        (
+            operator.clone(),
+            Subject::Config,
+            Event::ConfigurationChanged { changes: logging_settings(), startup: false },
         ),
     ];
 

@@ -17,6 +17,10 @@ pub enum Arg {
     Host,
     /// A name for the controller: letters, digits, `.`, `-`, `_`; at most 63.
     Hostname,
+    /// The name of a zone: 1 to 7 letters and digits; text.
+    Zone,
+    /// -23 to 23; text.
+    Hours,
     /// Four dotted numbers.
     Version,
     /// An image family, which is a file name.
@@ -44,7 +48,7 @@ pub enum Value {
     Number(u64),
     /// Of [`Arg::Address`].
     Address(IpAddr),
-    /// Of [`Arg::Host`], [`Arg::Hostname`], [`Arg::Word`] and [`Arg::Line`].
+    /// Of every other kind.
     Text(String),
     /// Of [`Arg::Version`].
     Version(ImageVersion),
@@ -73,6 +77,15 @@ impl Arg {
                 fits.then(|| Value::Text(word.to_owned()))
             }
             Arg::Hostname => is_name(word, 63).then(|| Value::Text(word.to_owned())),
+            Arg::Zone => {
+                let fits = (1..=7).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric());
+                fits.then(|| Value::Text(word.to_owned()))
+            }
+            Arg::Hours => {
+                let digits = word.strip_prefix('-').unwrap_or(word);
+                let fits = matches!(Arg::Number(0, 23).accept(digits), Some(Value::Number(_))) && digits.len() <= 2;
+                fits.then(|| Value::Text(word.to_owned()))
+            }
             Arg::Version => word.parse().ok().map(Value::Version),
             Arg::Family => word.parse().ok().map(Value::Family),
             Arg::Word | Arg::Line => {
@@ -101,6 +114,8 @@ impl Arg {
             | Arg::Address
             | Arg::Host
             | Arg::Hostname
+            | Arg::Zone
+            | Arg::Hours
             | Arg::Version
             | Arg::Family
             | Arg::Word
@@ -115,7 +130,8 @@ impl Arg {
             Arg::Number(min, max) => vec![format!("<{min}-{max}>")],
             Arg::Share => vec!["<1-100>".into(), "one-shot".into()],
             Arg::Address => vec!["A.B.C.D".into(), "X:X:X:X::X".into()],
-            Arg::Host | Arg::Hostname | Arg::Word => vec!["WORD".into()],
+            Arg::Host | Arg::Hostname | Arg::Word | Arg::Zone => vec!["WORD".into()],
+            Arg::Hours => vec!["<-23-23>".into()],
             Arg::Version => vec!["A.B.C.D".into()],
             Arg::Family => vec!["FAMILY".into()],
             Arg::Line | Arg::Key => vec!["LINE".into()],

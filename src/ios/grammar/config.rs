@@ -9,7 +9,6 @@ use capledger_schema::setting::{CapwapTimer, ImageJoin, JoinPolicy, Setting};
 use super::{Arg, Args, Entry, Mode, No, Token, arg, kw};
 use crate::fetch::url::mask_credentials;
 use crate::ios::action::Action;
-use crate::ios::setting::SYSLOG_PORT;
 
 const NO_LOGIN_HERE: &str = "The place of a local image is kept in clear: it takes no user and no password; set them in the \
                              image-download profile";
@@ -22,15 +21,11 @@ const ANY: &[Mode] = &[
     Mode::ImageProfileSftp,
     Mode::ImageProfileHttp,
     Mode::Line,
+    Mode::Console,
     Mode::SshPubkey,
     Mode::SshPubkeyUser,
 ];
 
-const LOGGING: Token = kw("logging", "Message logging");
-const LOGGING_HOST: Token = kw("host", "A collector");
-const LOGGING_ADDRESS: Token = arg(Arg::Address, "Address of the collector");
-const TRANSPORT: Token = kw("transport", "How lines are carried");
-const UDP: Token = kw("udp", "User Datagram Protocol");
 pub(super) const UDP_PORT: Token = kw("port", "UDP port");
 pub(super) const UDP_PORT_ARG: Token = arg(Arg::Number(1, 65_535), "Port number");
 
@@ -111,24 +106,6 @@ pub(super) static TABLE: &[Entry] = &[
         |_| set(Setting::SoftwareVersion(None)),
     ),
     config(
-        &[LOGGING, LOGGING_HOST, LOGGING_ADDRESS],
-        |a| set(Setting::LoggingHost(socket(a, SYSLOG_PORT))),
-        3,
-        |a| set(Setting::NoLoggingHost(socket(a, SYSLOG_PORT))),
-    ),
-    config(
-        &[LOGGING, LOGGING_HOST, LOGGING_ADDRESS, TRANSPORT, UDP, UDP_PORT, UDP_PORT_ARG],
-        |a| set(Setting::LoggingHost(socket(a, a.fit(1)))),
-        7,
-        |a| set(Setting::NoLoggingHost(socket(a, a.fit(1)))),
-    ),
-    config(
-        &[LOGGING, kw("origin-id", "Name the origin in lines to collectors"), kw("hostname", "By the hostname")],
-        |_| set(Setting::LoggingOriginId(true)),
-        2,
-        |_| set(Setting::LoggingOriginId(false)),
-    ),
-    config(
         &[CAPWAP, LISTEN, LISTEN_ADDRESS],
         |a| set(Setting::CapwapListen(socket(a, CapwapConfig::CONTROL_PORT))),
         3,
@@ -173,7 +150,7 @@ pub(super) static TABLE: &[Entry] = &[
             CAPWAP,
             kw("timer", "Timers, RFC 5415 4.7"),
             arg(Arg::Choice(TIMERS), "Timer"),
-            arg(Arg::Number(1, 86_400_000), "Milliseconds"),
+            arg(Arg::Number(10, 86_400_000), "Milliseconds"),
         ],
         |a| set(Setting::CapwapTimer(timer(a), a.fit(1))),
         3,
@@ -183,7 +160,7 @@ pub(super) static TABLE: &[Entry] = &[
         &[
             CAPWAP,
             kw("max-retransmit", "How often a request is sent again, RFC 5415 4.8.7"),
-            arg(Arg::Number(0, 255), "Times (5)"),
+            arg(Arg::Number(1, 20), "Times (5)"),
         ],
         |a| set(Setting::CapwapMaxRetransmit(a.fit(0))),
         2,

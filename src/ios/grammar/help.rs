@@ -109,7 +109,9 @@ fn may_begin(arg: Arg, word: &str) -> bool {
         Arg::Address => word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'.' || b == b':'),
         Arg::Version => word.bytes().all(|b| b.is_ascii_digit() || b == b'.'),
         Arg::Share => word.bytes().all(|b| b.is_ascii_digit()) || "one-shot".starts_with(word),
-        Arg::Host | Arg::Hostname | Arg::Family | Arg::Word | Arg::Line | Arg::Key => arg.accept(word).is_some(),
+        Arg::Host | Arg::Hostname | Arg::Zone | Arg::Hours | Arg::Family | Arg::Word | Arg::Line | Arg::Key => {
+            arg.accept(word).is_some()
+        }
         Arg::Choice(_) => false,
     }
 }

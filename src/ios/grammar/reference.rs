@@ -1,6 +1,6 @@
 //! The command reference, from the same table as the parser: `capledger docs cli`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::help::syntax;
@@ -37,7 +37,9 @@ pub fn reference() -> String {
         for (text, entry) in commands {
             let words = upgrade::with_options(entry).map_or(entry.tokens, |(words, _)| words);
             let _ = writeln!(out, "- `{text}`: {}", purpose(mode, words));
-            for (label, help) in entry.tokens.iter().flat_map(values) {
+            let mut told = BTreeSet::new();
+            // What may stand in several places is told once.
+            for (label, help) in entry.tokens.iter().flat_map(values).filter(|value| told.insert(value.clone())) {
                 let _ = writeln!(out, "  - `{label}`: {help}");
             }
             if let Some(no) = entry.no {
@@ -71,6 +73,7 @@ fn about(mode: Mode) -> About {
             ("Image-download profile, HTTP and HTTPS", 15, "By `image-download-mode http` or `https`.")
         }
         Mode::Line => ("Line", 15, "By `line vty`."),
+        Mode::Console => ("Console line", 15, "By `line console`."),
         Mode::SshPubkey => ("Public keys", 15, "By `ip ssh pubkey-chain`."),
         Mode::SshPubkeyUser => ("Public keys of a user", 15, "By `username` among the public keys."),
         Mode::SshPubkeyData => ("A public key in several lines", 15, "By `key-string` without a key."),

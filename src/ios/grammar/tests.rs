@@ -15,6 +15,8 @@ pub(super) fn example(arg: Arg) -> String {
         Arg::Address => "10.0.0.5".into(),
         Arg::Host => "tftp.example".into(),
         Arg::Hostname => "9120-EWC".into(),
+        Arg::Zone => "CET".into(),
+        Arg::Hours => "-5".into(),
         Arg::Version => "17.9.4.27".into(),
         Arg::Family => "ap1g8".into(),
         Arg::Word => "AP-1".into(),

@@ -113,6 +113,65 @@ fn a_configuration_session_reads_as_its_golden_transcript() {
 }
 
 #[test]
+fn what_automation_sends_to_every_device_is_accepted_changes_nothing_and_says_nothing() {
+    let mut session = Session::new(Privilege::Privileged);
+    session.type_line("configure terminal");
+    let before = session.text.len();
+    for line in [
+        "no logging console",
+        "logging console",
+        "logging console informational",
+        "logging buffered 64000",
+        "no logging buffered",
+        "logging monitor",
+        "no ip domain lookup",
+        "ip domain-lookup",
+        "no ip domain-lookup",
+        "service password-encryption",
+        "no service password-encryption",
+        "service timestamps debug datetime msec",
+        "line console 0",
+        "exec-timeout 0",
+        "exec-timeout 0 0",
+        "logging synchronous",
+        "no exec-timeout",
+        "line vty 0 4",
+        "logging synchronous",
+        "transport input ssh",
+        "login local",
+        "end",
+    ] {
+        let output = session.type_line(line);
+        assert_eq!((output.text.as_str(), output.commands.len(), output.refused), ("", 0, false), "{line}");
+    }
+    assert!(session.text[before..].contains("9120-EWC(config-line)#exec-timeout 0 0\n"), "{}", session.text);
+    assert_eq!(session.shell.mode(), Mode::Privileged);
+}
+
+#[test]
+fn a_line_of_the_vtys_sets_their_timeout_and_one_of_the_console_does_not() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "line console 0", "exec-timeout 5", "line vty 0 4", "exec-timeout 0 30", "end"] {
+        session.type_line(line);
+    }
+    assert_eq!(session.commands, [Command::Configure { changes: vec![Setting::ExecTimeout(30)] }]);
+}
+
+#[test]
+fn a_session_that_ends_in_a_sub_mode_hands_over_what_it_held_and_only_once() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default", "image-download-mode tftp"] {
+        session.type_line(line);
+    }
+    assert_eq!(session.commands, []);
+    let held = Command::Configure {
+        changes: vec![Setting::ImageDownloadMode(Some(capledger_schema::setting::ImageDownloadMode::Tftp))],
+    };
+    assert_eq!(session.shell.close().commands, [held]);
+    assert_eq!(session.shell.close().commands, []);
+}
+
+#[test]
 fn the_prompt_names_each_mode_as_the_reference_does() {
     let mut session = Session::new(Privilege::Privileged);
     for (line, prompt) in [

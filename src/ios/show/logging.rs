@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::ios::View;
+use crate::ios::setting::form_word;
 use crate::syslog::Entry;
 
 /// What the view tells.
@@ -32,6 +33,8 @@ pub struct Host {
     pub port: u16,
     /// How lines get there.
     pub transport: &'static str,
+    /// How they look there: `ios`, `rfc3164` or `rfc5424`.
+    pub format: &'static str,
 }
 
 /// One line of the log.
@@ -70,11 +73,16 @@ impl Line {
 
 /// What the view tells; with `last`, of only so many lines.
 pub fn facts(view: &View, last: Option<u32>) -> Facts {
-    let hosts = view.state.config.logging_hosts.iter();
+    let hosts = view.state.config.logging.hosts.iter();
     Facts {
         lines_logged: view.log.lines(),
         buffer_lines: view.log.capacity(),
-        hosts: hosts.map(|h| Host { address: h.ip(), port: h.port(), transport: "udp" }).collect(),
+        hosts: hosts
+            .map(|(h, form)| {
+                let format = form_word(*form).unwrap_or("ios");
+                Host { address: h.ip(), port: h.port(), transport: "udp", format }
+            })
+            .collect(),
         lines: entries(view, last).map(Line::of).collect(),
     }
 }
@@ -86,8 +94,9 @@ pub fn show(view: &View, last: Option<u32>) -> String {
     let lines = words::plural(log.lines(), "message line");
     let _ = writeln!(out, "    Buffer logging:  level informational, {lines} logged");
     let _ = writeln!(out, "    Trap logging: level informational, {lines} logged");
-    for host in &view.state.config.logging_hosts {
-        let _ = writeln!(out, "        Logging to {} (udp port {})", host.ip(), host.port());
+    for (host, form) in &view.state.config.logging.hosts {
+        let form = form_word(*form).map(|word| format!(", format {word}")).unwrap_or_default();
+        let _ = writeln!(out, "        Logging to {} (udp port {}{form})", host.ip(), host.port());
     }
     let _ = writeln!(out, "\nLog Buffer ({} lines):\n", log.capacity());
     for entry in entries(view, last) {

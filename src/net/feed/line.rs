@@ -64,6 +64,14 @@ pub trait Session: Send {
         Debugs::NONE
     }
 
+    /// How many settings wait for the end of their sub-mode.
+    fn uncommitted(&self) -> usize {
+        0
+    }
+
+    /// The session is over, however that came: what waits for the end of its sub-mode is applied. It may block.
+    fn close(&mut self) {}
+
     /// Whether new lines of the log are to be printed as they come.
     fn monitors(&self) -> bool {
         false

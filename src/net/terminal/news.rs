@@ -57,8 +57,9 @@ impl News {
                         None => std::future::pending().await,
                     }
                 } => {
-                    let time = TimeFormat::default();
-                    let lines = words::lines(&heard, &self.hub.state());
+                    let state = self.hub.state();
+                    let time = TimeFormat::of(&state.config);
+                    let lines = words::lines(&heard, &state);
                     return lines.into_iter().map(|(at, line)| format!("{}: CAPWAP: {line}", time.format(at))).collect();
                 }
             }
@@ -67,10 +68,10 @@ impl News {
 
     /// What an event is printed as: a line of the log, one of the debugging, both or none.
     fn told(&self, envelope: &Envelope) -> Vec<String> {
-        let line = if self.monitors { log_line(envelope) } else { None };
+        let line = if self.monitors { log_line(envelope, &self.hub) } else { None };
         let debugged = (self.debugs.capwap_events && is_of_capwap(envelope)).then(|| {
             let told::Line { who, what, .. } = told::account(envelope);
-            format!("{}: CAPWAP: {who}: {what}", TimeFormat::default().format(envelope.at))
+            format!("{}: CAPWAP: {who}: {what}", TimeFormat::of(&self.hub.state().config).format(envelope.at))
         });
         line.into_iter().chain(debugged).collect()
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use capledger_schema::setting::LogForm;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
@@ -108,8 +109,14 @@ impl Sender {
             None => socket.insert(open(self.host).await?),
         };
         let state = self.hub.state();
-        let origin = state.config.logging_origin_id.then_some(state.config.hostname.as_str());
-        let datagram = wire::ios(entry, origin, &TimeFormat::default());
+        let (name, time) = (state.config.hostname.as_str(), TimeFormat::of(&state.config));
+        let started = state.controller.started_at.filter(|at| *at <= entry.at);
+        let entry = &Entry { started, ..entry.clone() };
+        let datagram = match state.config.logging.hosts.get(&self.host).copied().unwrap_or_default() {
+            LogForm::Ios => wire::ios(entry, state.config.logging.origin_id.then_some(name), &time),
+            LogForm::Rfc3164 => wire::rfc3164(entry, name, &time),
+            LogForm::Rfc5424 => wire::rfc5424(entry, name, &state.controller.software),
+        };
         // Held over the wait, the state would be copied with every publication.
         drop(state);
         match socket.send(datagram.as_bytes()).await {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use capledger_schema::failure::FetchFailureKind;
 use capledger_schema::id::Seq;
 use capledger_schema::project::State;
-use capledger_schema::setting::Setting;
+use capledger_schema::setting::{LogForm, LogStamp, Setting};
 use capledger_schema::{Cause, Envelope, Event, Subject};
 use tempfile::TempDir;
 
@@ -77,6 +77,29 @@ impl World {
         let log: &Log = &self.story.log;
         log.entries().map(wire).collect()
     }
+}
+
+#[test]
+fn a_collector_has_each_line_in_the_form_that_is_configured_when_it_leaves() {
+    let (mut world, collector) = (World::new(), Collector::new());
+    world.start().expect("collectors");
+    let at = collector.addr();
+    world.configure(Setting::LoggingHostForm(at, LogForm::Rfc5424));
+    let line = collector.take(1).remove(0);
+    assert!(line.starts_with("<189>1 2024-02-01T"), "{line}");
+    assert!(line.contains(" CONFIG_I [meta sequenceId=\""), "{line}");
+    world.configure(Setting::LoggingHostForm(at, LogForm::Rfc3164));
+    let line = collector.take(1).remove(0);
+    assert!(line.starts_with("<189>Feb  1 ") && line.contains(": *Feb  1 "), "{line}");
+    world.configure(Setting::LoggingHost(at));
+    let line = collector.take(1).remove(0);
+    assert!(line.contains(": *Feb  1 "), "{line}");
+    world.configure(Setting::LogTimestamps(None));
+    let line = collector.take(1).remove(0);
+    assert!(line.contains(": %SYS-5-CONFIG_I: "), "{line}");
+    world.configure(Setting::LogTimestamps(Some(LogStamp::Uptime)));
+    let line = collector.take(1).remove(0);
+    assert!(line.contains(": 00:00:0"), "{line}");
 }
 
 fn wire(entry: &crate::syslog::Entry) -> String {
