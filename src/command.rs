@@ -94,6 +94,13 @@ pub enum Command {
         /// Of its text.
         sha256: Sha256,
     },
+    /// Have `show logging` begin anew: `clear logging`.
+    ClearLog,
+    /// End a session over SSH: `clear line vty N`.
+    ClearLine {
+        /// The line.
+        vty: u16,
+    },
     /// Stop the controller in order.
     Stop {
         /// In words: `signal`, `reload`, ...

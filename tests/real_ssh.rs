@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::controller::Place;
 use support::ssh::{Client, PASSWORD, Proof, Terminal, stage};
-use support::{now, program, skipped};
+use support::{PATIENCE, now, program, skipped, wait_until};
 
 fn golden(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
@@ -225,6 +225,45 @@ fn who_may_only_look_rises_by_the_password_of_enable_alone() {
     at.types("show privilege\r", "level is 15\r\n9120-EWC#");
     at.types("exit\r", "exit\r\n");
     assert!(!at.ended().contains("up we go"));
+}
+
+#[test]
+fn a_line_that_is_cleared_ends_and_a_log_that_is_cleared_begins_anew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some((controller, place, client)) = stage(dir.path(), "") else { return };
+    let mut bob = client.terminal(80, 24);
+    bob.expect("#");
+    assert!(place.exec(&["show logging"]).contains("%SEC_LOGIN-5-LOGIN_SUCCESS"));
+
+    // At a terminal it is asked whether that is meant.
+    let mut console = console(&place);
+    console.types("clear logging\r", "Clear logging buffer [confirm]");
+    console.types("n", "#");
+    assert!(place.exec(&["show logging"]).contains("%SEC_LOGIN-5-LOGIN_SUCCESS"));
+    console.types("clear logging\r", "Clear logging buffer [confirm]");
+    console.types("\r", "#");
+    wait_until("the log is empty", PATIENCE, || !place.exec(&["show logging"]).contains("LOGIN_SUCCESS"));
+    console.types("clear line vty 9\r", "[confirm]");
+    console.types("y", "nobody has line vty 9; see `show users`");
+    console.types("clear line vty 0\r", "[confirm]");
+    console.types("\r", "[OK]");
+    bob.ended();
+    wait_until("his logout is told", PATIENCE, || place.exec(&["show logging"]).contains("%SYS-6-LOGOUT: User admin"));
+
+    // Both are facts with who did it, and a program that sends lines is not asked.
+    place.exec(&["clear logging"]);
+    let told = place.exec(&["show ledger last 20"]);
+    assert_eq!(told.matches("the log begins anew by ").count(), 2, "{told}");
+    assert!(
+        told.contains("line vty 0 of admin was cleared by ") && told.contains(": cleared by an operator"),
+        "{told}"
+    );
+    let cleared = told.lines().find(|l| l.contains("the log begins anew")).and_then(|l| l.split(' ').next());
+    let cleared: u64 = cleared.and_then(|n| n.parse().ok()).expect("the number of an event");
+    controller.stop();
+    // What was cleared is in the ledger.
+    let shown = |seq: u64| place.replay(&["--seq", &seq.to_string()], "show logging");
+    assert!(shown(cleared - 1).contains("LOGIN_SUCCESS") && !shown(cleared).contains("LOGIN_SUCCESS"));
 }
 
 #[test]

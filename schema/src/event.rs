@@ -587,4 +587,15 @@ pub enum Event {
         /// Of its text.
         sha256: Sha256,
     },
+    /// `show logging` begins anew; what it showed before stays in the ledger.
+    LogCleared {},
+    /// Somebody's session of the command line over SSH is to end, because an operator says so.
+    LineCleared {
+        /// The line that it has.
+        vty: u16,
+        /// Whose.
+        user: String,
+        /// From where.
+        from: SocketAddr,
+    },
 }

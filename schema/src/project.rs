@@ -208,7 +208,9 @@ impl Projection for State {
             | Event::OperatorLoggedIn { .. }
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
-            | Event::OperatorCommandEntered { .. } => {}
+            | Event::OperatorCommandEntered { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. } => {}
         }
         self.config.apply(envelope);
         let mut keep = |file| self.saved = Some(Box::new(Saved { config: self.config.clone(), file }));

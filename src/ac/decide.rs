@@ -119,6 +119,8 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
             Some(_) => Ok(Decision::CampaignAbort),
         },
         Command::ForgetServerKey { host, port } => forget_server_key(state, &host, port),
+        Command::ClearLog => Ok(Decision::Facts(vec![(Subject::Controller, Event::LogCleared {})])),
+        Command::ClearLine { vty } => clear_line(state, vty),
         Command::Saved { config, file, octets, sha256 } => {
             if *config != state.config {
                 return Err(Refusal::ConfigurationMoved);
@@ -127,6 +129,14 @@ pub fn decide(state: &State, command: Command) -> Result<Decision, Refusal> {
         }
         Command::Stop { reason } => Ok(Decision::Stop(reason)),
     }
+}
+
+fn clear_line(state: &State, vty: u16) -> Result<Decision, Refusal> {
+    let Some(line) = state.lines.vty.get(&vty) else {
+        return Err(Refusal::NothingToDo(format!("nobody has line vty {vty}; see `show users`")));
+    };
+    let event = Event::LineCleared { vty, user: line.user.clone(), from: line.from };
+    Ok(Decision::Facts(vec![(Subject::Controller, event)]))
 }
 
 fn forget_server_key(state: &State, host: &str, port: Option<u16>) -> Result<Decision, Refusal> {

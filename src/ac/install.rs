@@ -53,6 +53,8 @@ pub(super) fn action_of(command: &Command) -> Option<(InstallAction, Option<Imag
         | Command::UpgradeResume
         | Command::UpgradeAbort
         | Command::ForgetServerKey { .. }
+        | Command::ClearLog
+        | Command::ClearLine { .. }
         | Command::Record(_)
         | Command::Saved { .. }
         | Command::Stop { .. } => None,

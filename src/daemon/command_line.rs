@@ -262,7 +262,9 @@ impl Operator {
             Command::ForgetServerKey { host, .. } => {
                 format!("The key of {host} is forgotten; the next one that it shows is pinned.\n")
             }
-            Command::Configure { .. }
+            Command::ClearLine { .. } => " [OK]\n".to_owned(),
+            Command::ClearLog
+            | Command::Configure { .. }
             | Command::Record(_)
             | Command::Saved { .. }
             | Command::Stop { .. }

@@ -7,6 +7,7 @@
 mod access;
 mod ap;
 mod arg;
+mod clear;
 mod compat;
 mod config;
 mod debug;
@@ -208,6 +209,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(system::TABLE)
         .chain(ledger::TABLE)
         .chain(debug::TABLE)
+        .chain(clear::TABLE)
         .chain(pipe::TABLE)
 }
 

@@ -11,15 +11,18 @@ mod gate;
 mod login;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use capledger_schema::project::Projection;
 use capledger_schema::project::config::AccessConfig;
+use capledger_schema::{Envelope, Event};
 use russh::server::Config;
 use russh::{MethodSet, Preferred, SshId, compression};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +68,8 @@ pub(super) struct Shared {
     commands: Arc<dyn CommandLine>,
     logins: Logins,
     gate: Mutex<Gate>,
+    /// Who has which line.
+    guests: Mutex<BTreeMap<u16, Arc<Visit>>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -73,12 +78,30 @@ impl Shared {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn guests(&self) -> MutexGuard<'_, BTreeMap<u16, Arc<Visit>>> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has a fact recorded, and waits until it is.
     async fn record(&self, fact: AccessFact, user: &str, from: IpAddr) {
         let (handle, user, from) = (self.handle.clone(), user.to_owned(), from.to_string());
         let recorded = tokio::task::spawn_blocking(move || handle.command(Command::Record(fact), &user, &from)).await;
         if !matches!(recorded, Ok(Ok(_))) {
             tracing::debug!("the controller stops and records no more of SSH");
+        }
+    }
+}
+
+/// Ends the sessions of which an event says that they are to end. The hub outlives the server, and holds it by nothing.
+struct Clearing(Weak<Shared>);
+
+impl Projection for Clearing {
+    fn apply(&mut self, envelope: &Envelope) {
+        if let Event::LineCleared { vty, from, .. } = &envelope.event
+            && let Some(shared) = self.0.upgrade()
+            && let Some(visit) = shared.guests().get(vty).filter(|visit| visit.from == *from)
+        {
+            visit.clear();
         }
     }
 }
@@ -122,7 +145,16 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let (tell, bound) = watch::channel(None);
         let logins = Logins::new(Arc::clone(&hub), vault);
-        let shared = Arc::new(Shared { hub, handle, commands, logins, gate: Mutex::default(), stop: stopped });
+        let shared = Arc::new(Shared {
+            hub,
+            handle,
+            commands,
+            logins,
+            gate: Mutex::default(),
+            guests: Mutex::default(),
+            stop: stopped,
+        });
+        shared.hub.attach(Arc::new(Mutex::new(Clearing(Arc::downgrade(&shared)))));
         let thread = std::thread::Builder::new()
             .name("ssh".to_owned())
             .spawn(move || {
@@ -298,6 +330,7 @@ async fn attend(config: Arc<Config>, shared: Arc<Shared>, socket: TcpStream, fro
     visit.cutter.cut();
     shared.gate().leave(number);
     if let Some(guest) = visit.guest() {
+        shared.guests().remove(&guest.vty);
         shared.gate().stand(guest.vty);
         let duration_us = u64::try_from(guest.since.elapsed().as_micros()).unwrap_or(u64::MAX);
         let reason = visit.over().words().to_owned();

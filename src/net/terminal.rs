@@ -63,6 +63,8 @@ pub(crate) enum Over {
     Stopped,
     /// A command panicked.
     Failed,
+    /// An operator ended it: `clear line`.
+    Cleared,
 }
 
 impl Over {
@@ -74,6 +76,7 @@ impl Over {
             Over::Idle => "exec-timeout",
             Over::Stopped => "the controller stops",
             Over::Failed => "a command failed inside the controller",
+            Over::Cleared => "cleared by an operator",
         }
     }
 }
@@ -137,7 +140,7 @@ impl<S: Screen> Dialogue<S> {
                     Over::Idle => "% The session ends: nothing was typed for the time of exec-timeout.",
                     Over::Stopped => "% The session ends: the controller stops.",
                     Over::Failed => "% The command failed inside the controller; the session ends.",
-                    Over::Exit | Over::Gone => return over,
+                    Over::Exit | Over::Gone | Over::Cleared => return over,
                 };
                 let stopped = over == Over::Stopped;
                 let reload = if stopped { self.reload() } else { String::new() };

@@ -179,7 +179,9 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::PreflightStarted { .. }
         | Event::CampaignWtpChosen { .. }
         | Event::OperatorCommandEntered { .. }
-        | Event::ConfigurationSaved { .. } => return None,
+        | Event::ConfigurationSaved { .. }
+        | Event::LogCleared {}
+        | Event::LineCleared { .. } => return None,
     };
     Some(line)
 }

@@ -67,6 +67,10 @@ impl Log {
         if matches!(envelope.event, Event::ControllerStarted { .. }) {
             self.started = Some(envelope.at);
         }
+        if let Event::LogCleared {} = envelope.event {
+            // The count goes on: collectors know lines by it.
+            self.ring.clear();
+        }
         let line = format(envelope)?;
         self.lines += 1;
         if self.ring.len() == self.capacity {
@@ -81,5 +85,26 @@ impl Log {
 impl Projection for Log {
     fn apply(&mut self, envelope: &Envelope) {
         self.push(envelope);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capledger_schema::{Cause, Subject};
+
+    use super::*;
+    use crate::story::Story;
+
+    #[test]
+    fn a_log_that_was_cleared_begins_anew_and_counts_on() {
+        let mut story = Story::begin("2024-02-01T17:00:00Z");
+        story.configured(Vec::new());
+        let before = story.log.lines();
+        let operator = Cause::Operator { user: "admin".into(), from: "console".into() };
+        story.tell(operator, Subject::Controller, Event::LogCleared {});
+        assert_eq!((story.log.entries().len(), story.log.lines()), (0, before));
+        story.configured(Vec::new());
+        let lines: Vec<u64> = story.log.entries().map(|e| e.ordinal).collect();
+        assert_eq!(lines, [before + 1]);
     }
 }

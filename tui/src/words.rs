@@ -263,6 +263,13 @@ fn say(envelope: &Envelope) -> Said {
         Event::ConfigurationSaved { file, .. } => {
             ((None, CONTROLLER.into()), format!("saved the configuration in {file}"), Tone::Plain)
         }
+        Event::LogCleared {} => {
+            ((None, CONTROLLER.into()), format!("the log begins anew{}", by(&envelope.cause)), Tone::Plain)
+        }
+        Event::LineCleared { vty, user, .. } => {
+            let what = format!("line vty {vty} of {user} was cleared{}", by(&envelope.cause));
+            ((None, CONTROLLER.into()), what, Tone::Warn)
+        }
     };
     (wtp, who, what, tone)
 }
@@ -331,7 +338,9 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::OperatorLoginFailed { .. }
         | Event::OperatorLoggedOut { .. }
         | Event::OperatorCommandEntered { .. }
-        | Event::ConfigurationSaved { .. } => None,
+        | Event::ConfigurationSaved { .. }
+        | Event::LogCleared {}
+        | Event::LineCleared { .. } => None,
     }
 }
 
@@ -363,13 +372,18 @@ pub fn campaign_outcome(outcome: CampaignOutcome) -> &'static str {
     }
 }
 
-fn changed(changes: &[Setting], startup: bool, cause: &Cause) -> String {
-    let by = match cause {
+/// ` by NAME`, where somebody did it.
+fn by(cause: &Cause) -> String {
+    match cause {
         Cause::Operator { user, .. } => format!(" by {user}"),
         Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) | Cause::Campaign(_) => {
             String::new()
         }
-    };
+    }
+}
+
+fn changed(changes: &[Setting], startup: bool, cause: &Cause) -> String {
+    let by = by(cause);
     let version = changes.iter().rev().find_map(|c| if let Setting::SoftwareVersion(v) = c { *v } else { None });
     let version = version.map(|v| format!(", software version {v}")).unwrap_or_default();
     let (n, s) = (changes.len(), if changes.len() == 1 { "" } else { "s" });

@@ -397,6 +397,8 @@ impl Campaigns {
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

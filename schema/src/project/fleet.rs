@@ -446,7 +446,9 @@ impl Projection for Fleet {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
-            | Event::ConfigurationSaved { .. } => {}
+            | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. } => {}
         }
     }
 }

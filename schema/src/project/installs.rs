@@ -263,7 +263,9 @@ impl Projection for Installs {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
-            | Event::ConfigurationSaved { .. } => {}
+            | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. } => {}
         }
     }
 }

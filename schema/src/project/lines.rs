@@ -113,7 +113,9 @@ impl Projection for Lines {
             | Event::ImageServeProgressed { .. }
             | Event::ImageServeCompleted { .. }
             | Event::ImageServeFailed { .. }
-            | Event::ConfigurationSaved { .. } => {}
+            | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. } => {}
         }
     }
 }

@@ -54,6 +54,8 @@ impl Projection for Servers {
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

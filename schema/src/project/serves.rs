@@ -210,7 +210,9 @@ impl Projection for Serves {
             | Event::OperatorLoginFailed { .. }
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
-            | Event::ConfigurationSaved { .. } => {}
+            | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. } => {}
         }
     }
 }

@@ -79,6 +79,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OperatorLoggedOut { .. } => "operator_logged_out",
         Event::OperatorCommandEntered { .. } => "operator_command_entered",
         Event::ConfigurationSaved { .. } => "configuration_saved",
+        Event::LogCleared {} => "log_cleared",
+        Event::LineCleared { .. } => "line_cleared",
     }
 }
 
@@ -637,6 +639,16 @@ pub(crate) fn samples() -> Vec<Envelope> {
             operator.clone(),
             Subject::Config,
             Event::ConfigurationChanged { changes: logging_settings(), startup: false },
+        ),
+        (operator.clone(), Subject::Controller, Event::LogCleared {}),
+        (
+            operator.clone(),
+            Subject::Controller,
+            Event::LineCleared {
+                vty: 3,
+                user: "bob".to_owned(),
+                from: "172.16.5.9:50022".parse().expect("an address"),
+            },
         ),
     ];
 

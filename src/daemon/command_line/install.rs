@@ -36,6 +36,8 @@ pub(super) fn action(command: &Command) -> Option<InstallAction> {
         | Command::UpgradeResume
         | Command::UpgradeAbort
         | Command::ForgetServerKey { .. }
+        | Command::ClearLog
+        | Command::ClearLine { .. }
         | Command::Record(_)
         | Command::Saved { .. }
         | Command::Stop { .. } => None,

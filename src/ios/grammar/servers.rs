@@ -6,7 +6,7 @@ use crate::ios::action::Action;
 
 const PRIVILEGED: &[Mode] = &[Mode::Privileged];
 
-const CLEAR: Token = kw("clear", "Forget something");
+pub(super) const CLEAR: Token = kw("clear", "Forget something");
 const IMAGE_SERVER: Token = kw("image-server", "Servers that hold images");
 const KEY: Token = kw("key", "The key that one showed at its first use: the next one that it shows is pinned");
 const HOST: Token = arg(Arg::Host, "Address or name of the server, as configured");

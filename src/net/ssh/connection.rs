@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub(super) struct Visit {
     guest: Mutex<Option<Guest>>,
     /// Why the last session ended.
     over: Mutex<Option<Over>>,
+    /// Whether an operator ended it.
+    cleared: AtomicBool,
 }
 
 /// Who is logged in.
@@ -77,6 +79,7 @@ impl Visit {
             channels: AtomicUsize::new(0),
             guest: Mutex::default(),
             over: Mutex::default(),
+            cleared: AtomicBool::new(false),
         }
     }
 
@@ -84,7 +87,16 @@ impl Visit {
         self.guest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Ends it, because an operator says so.
+    pub(super) fn clear(&self) {
+        self.cleared.store(true, Ordering::Relaxed);
+        self.cutter.cut();
+    }
+
     pub(super) fn over(&self) -> Over {
+        if self.cleared.load(Ordering::Relaxed) {
+            return Over::Cleared;
+        }
         self.over.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(Over::Gone)
     }
 
@@ -238,6 +250,7 @@ impl Handler for Connection {
         };
         let guest = Guest { user: user.clone(), vty, since: Instant::now(), privilege };
         *self.visit.guest.lock().unwrap_or_else(PoisonError::into_inner) = Some(guest);
+        self.shared.guests().insert(vty, Arc::clone(&self.visit));
         self.shared.gate().leave(self.visit.number);
         self.visit.logged_in.notify_one();
         let (address, port) = (self.visit.from, self.visit.port);

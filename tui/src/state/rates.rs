@@ -81,6 +81,8 @@ impl Rates {
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
+            | Event::LogCleared {}
+            | Event::LineCleared { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }
