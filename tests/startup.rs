@@ -335,7 +335,16 @@ fn exec_applies_what_it_typed_in_a_sub_mode_before_it_ends() {
     let out = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.status.code() == Some(1) && out.contains("% Incomplete command."), "{out}");
     assert!(place.exec(&["show running-config"]).contains("tftp-image-path /two"));
+
+    // What was saved at a moment is what a replay of that moment shows.
+    let unsaved = place.last().to_string();
+    assert!(!place.exec(&["show startup-config"]).contains("tftp-image-path"));
+    place.exec(&["write memory"]);
+    let saved = place.exec(&["show startup-config"]);
     controller.stop();
+    assert_eq!(place.replay(&[], "show startup-config"), saved);
+    assert!(saved.contains("tftp-image-path /two"), "{saved}");
+    assert!(!place.replay(&["--seq", &unsaved], "show startup-config").contains("tftp-image-path"));
 }
 
 /// A configuration of every part, as an operator types it.

@@ -14,6 +14,7 @@ use crate::ios::debug::Debugs;
 struct Puppet {
     terminal: Option<Terminal>,
     configures: bool,
+    holds: usize,
     monitors: bool,
     debugs: Debugs,
     ran: Arc<Mutex<Vec<String>>>,
@@ -45,6 +46,7 @@ impl Session for Puppet {
             }
             ("sure", question) => answer.text = format!("{}\n", out.confirm(question)),
             ("configure", _) => self.configures = true,
+            ("hold", _) => self.holds += 1,
             ("end", _) => self.configures = false,
             ("monitor", _) => self.monitors = true,
             ("debug", "all") => self.debugs = Debugs::CAPWAP,
@@ -79,6 +81,14 @@ impl Session for Puppet {
 
     fn configures(&self) -> bool {
         self.configures
+    }
+
+    fn uncommitted(&self) -> usize {
+        self.holds
+    }
+
+    fn close(&mut self) {
+        self.ran.lock().expect("no test panics with it").push("(closed)".to_owned());
     }
 
     fn monitors(&self) -> bool {
@@ -299,6 +309,22 @@ fn the_end_of_the_controller_is_told() {
     stage.stop.send_replace(true);
     assert_eq!(stage.over(), Over::Stopped);
     assert!(stage.text().ends_with("the controller stops.\r\n"));
+}
+
+#[test]
+fn a_session_is_closed_whatever_ends_it_and_told_what_the_end_of_the_controller_costs() {
+    let mut stage = Stage::new(Manner::Terminal);
+    stage.types(b"configure\rhold\rhold\r", "hold\r\nA(config)#");
+    stage.stop.send_replace(true);
+    assert_eq!(stage.over(), Over::Stopped);
+    assert!(stage.text().contains("\r\n% Not applied: 2 lines of this sub-mode.\r\n"), "{:?}", stage.text());
+    let mut gone = Stage::new(Manner::Terminal);
+    gone.types(b"configure\rhold\r", "hold\r\nA(config)#");
+    gone.typist = None;
+    assert_eq!(gone.over(), Over::Gone);
+    for stage in [stage, gone] {
+        assert_eq!(stage.ran.lock().expect("no panic").last().map(String::as_str), Some("(closed)"));
+    }
 }
 
 #[test]
