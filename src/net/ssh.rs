@@ -281,9 +281,15 @@ async fn listen(address: Option<IpAddr>, port: u16) -> Option<TcpListener> {
         .ok()
 }
 
+/// An IPv4 client of an IPv6 socket is an IPv4 client, in the ledger and in the log.
+fn plain(from: SocketAddr) -> SocketAddr {
+    SocketAddr::new(from.ip().to_canonical(), from.port())
+}
+
 /// Attends to one connection, from its first octet to the record of its end.
 async fn attend(config: Arc<Config>, shared: Arc<Shared>, socket: TcpStream, from: SocketAddr) {
     let Ok((socket, cutter)) = cuttable(socket) else { return };
+    let from = plain(from);
     let port = socket.local_addr().map_or(0, |a| a.port());
     let (number, reached) = shared.gate().arrive(cutter.0);
     let visit = Arc::new(Visit::new(from, port, number, cutter.1));
@@ -352,4 +358,21 @@ fn cuttable(socket: TcpStream) -> io::Result<(TcpStream, (Cutter, Cutter))> {
     socket.set_nodelay(true)?;
     let cutters = (Cutter::new(socket.try_clone()?), Cutter::new(socket.try_clone()?));
     Ok((TcpStream::from_std(socket)?, cutters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_by_ipv4_is_told_by_its_ipv4_address() {
+        for (seen, told) in [
+            ("[::ffff:192.0.2.7]:40000", "192.0.2.7:40000"),
+            ("192.0.2.7:40000", "192.0.2.7:40000"),
+            ("[2001:db8::7]:40000", "[2001:db8::7]:40000"),
+        ] {
+            let seen: SocketAddr = seen.parse().expect("an address");
+            assert_eq!(plain(seen).to_string(), told);
+        }
+    }
 }

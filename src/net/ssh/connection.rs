@@ -105,9 +105,9 @@ impl Visit {
         format!("vty{vty} ({})", self.address())
     }
 
-    /// The address as it is recorded: an IPv4 client of an IPv6 socket is an IPv4 client.
+    /// The address as it is recorded.
     pub(super) fn address(&self) -> IpAddr {
-        self.from.ip().to_canonical()
+        self.from.ip()
     }
 }
 
