@@ -69,7 +69,8 @@ pub enum DaemonError {
     /// The startup configuration would undo changes made at run time.
     #[error(
         "the startup configuration differs from the running one, which was changed at run time ({} setting(s) would \
-         be lost); put them into the file, or start with --replace",
+         be lost); start without --config and put what `show running-config` prints into the file, or start with \
+         --replace",
         .0.len()
     )]
     Unsaved(Vec<Setting>),

@@ -144,8 +144,24 @@ fn without_a_file_the_configuration_is_saved_in_the_data_directory_and_never_bef
     }
     daemon.stop("test").expect("stopped in order");
     // What the ledger holds goes on.
-    let daemon = Daemon::start(&Options { config: None, ..options }).expect("started");
-    assert!(home.say(&["show running-config"]).0.contains("software version 17.9.4.27"));
+    let goes_on = Options { config: None, ..options };
+    let daemon = Daemon::start(&goes_on).expect("started");
+    home.say(&[
+        "configure terminal",
+        "software version 17.9.4.28",
+        "no wireless profile image-download default",
+        "end",
+    ]);
+    daemon.stop("test").expect("stopped in order");
+    let daemon = Daemon::start(&goes_on).expect("started");
+    assert!(home.say(&["show running-config"]).0.contains("software version 17.9.4.28"));
+    daemon.stop("test").expect("stopped in order");
+    // Unless it is given up, as by `no` to the question of a reload: then it is what was saved, with its password.
+    let daemon = Daemon::start(&Options { replace: true, ..goes_on }).expect("started");
+    let running = home.say(&["show running-config"]).0;
+    assert!(running.contains("software version 17.9.4.27") && running.contains("sftp-password 6 "), "{running}");
+    let secret = daemon.hub().state().config.image.sftp.password.expect("a password");
+    assert_eq!(daemon.vault().reveal(secret).expect("it is kept").expose(), SECRET);
     daemon.stop("test").expect("stopped in order");
 }
 
@@ -248,7 +264,12 @@ fn a_reload_starts_the_same_process_again_tells_every_session_and_the_access_poi
     let controller = place.start(command);
     let (pid, data) = (controller.pid(), place.data_dir());
     let aps = Simulate::start(place.ac(), 2, &["C9105AXI"], &[]);
-    let joined = || say(&data, &["show ap summary"]).0.contains("Number of APs: 2");
+    let shows = |line: &str, words: &str| {
+        // It may stop before it has answered.
+        let reply = Client::connect(&data).and_then(|mut client| client.command(line, |_| {}));
+        reply.is_ok_and(|reply| reply.text.contains(words))
+    };
+    let joined = || shows("show ap summary", "Number of APs: 2");
     wait_until("two access points joined", PATIENCE, joined);
 
     place.exec(&["configure terminal", "software version 17.3.3.27", "end"]);
@@ -283,9 +304,7 @@ fn a_reload_starts_the_same_process_again_tells_every_session_and_the_access_poi
     at.types("reload\r", "Save? [yes/no]: ");
     at.types("no\r", "[confirm]");
     at.types("y", "the controller stops.\r\n");
-    wait_until("it is back to what was saved", PATIENCE, || {
-        Client::connect(&data).is_ok() && place.exec(&["show running-config"]).contains("software version 17.3.3.27")
-    });
+    wait_until("it is back to what was saved", PATIENCE, || shows("show running-config", "software version 17.3.3.27"));
     // Nobody is asked who is no terminal.
     assert_eq!(place.exec(&["reload"]), "");
     let begins_a_section = |octets: &&[u8]| **octets == [0x0A, 0x0D, 0x0D, 0x0A];

@@ -20,10 +20,7 @@ use crate::setting::{ServeProtocol, Setting};
 use crate::time::Timestamp;
 
 pub use operator::LoginMethod;
-pub use upgrade::{
-    CampaignOutcome, CampaignPhase, CampaignPlan, Finding, FindingSubject, InstallAction, OnError, RollbackReason,
-    ServerKeyKind, Verdict,
-};
+pub use upgrade::*;
 pub use wtp::{DisjoinReason, DownloadMethod, DownloadMode, RefusalReason, WtpAddress, WtpInventory};
 
 /// A fact.
