@@ -34,6 +34,7 @@ fn parts() -> Vec<(String, Show)> {
         ("ap image reason", Show::ApImageReason),
         ("ap image file summary", Show::ApImageFiles),
         ("wireless ewc-ap predownload status", Show::PredownloadStatus),
+        ("wireless ewc-ap ap image predownload status", Show::Predownloads),
         ("ap upgrade", Show::ApUpgrade),
         ("ap upgrade ap-list", Show::ApUpgradeList),
         ("ap upgrade summary", Show::ApUpgradeSummary),
@@ -99,6 +100,8 @@ mod tests {
 
     use super::*;
     use crate::ios::Shell;
+    use crate::ios::action::Action;
+    use crate::ios::grammar::{Mode, Token, entries, parse};
     use crate::secrets::Vault;
     use crate::story::{Story, ap};
     use crate::syslog::TimeFormat;
@@ -121,6 +124,36 @@ mod tests {
             let (_, below) = bundle.split_once(&head).unwrap_or_else(|| panic!("{command} in {bundle}"));
             let alone = said(&story, &crate::secrets::NoSecrets, &command);
             assert!(below.starts_with(&alone), "{command}:\n{alone}");
+        }
+    }
+
+    /// What says nothing of the controller, or what another part says already.
+    const LEFT_OUT: [&str; 9] = [
+        "show debugging",
+        "show hosts",
+        "show install active",
+        "show install committed",
+        "show logging",
+        "show privilege",
+        "show switch virtual",
+        "show tech-support",
+        "show wireless profile image-download summary",
+    ];
+
+    #[test]
+    fn every_view_that_needs_no_argument_is_in_it_or_left_out_for_a_reason() {
+        let parts: Vec<Show> = parts().into_iter().map(|(_, what)| what).collect();
+        for entry in entries(Mode::Privileged) {
+            let words = entry.tokens.iter().map(|token| match token {
+                Token::Keyword { word, .. } => Some(*word),
+                Token::Arg { .. } => None,
+            });
+            let Some(words) = words.collect::<Option<Vec<_>>>() else { continue };
+            let line = words.join(" ");
+            if let Ok(Some(Action::Show(what))) = parse(Mode::Privileged, &line) {
+                let left_out = LEFT_OUT.contains(&line.as_str()) || line.starts_with("show vlan");
+                assert_ne!(parts.contains(&what), left_out, "{line}");
+            }
         }
     }
 
