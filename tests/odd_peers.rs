@@ -45,9 +45,11 @@ fn shows(place: &Place, command: &str, words: &[&str]) {
 /// Waits until so many access points serve on the new version.
 fn upgraded(place: &Place, wanted: usize) {
     wait_for(&format!("{wanted} access points serve on {NEW}"), PATIENCE, || {
-        let shown = place.exec(&["show ap summary"]);
-        let serve = |line: &&str| line.contains(NEW) && line.contains("Registered");
-        (shown.lines().filter(serve).count() == wanted).then_some(())
+        let shown = place.exec(&["show ap summary | json"]);
+        let told: serde_json::Value = serde_json::from_str(&shown).expect("a document");
+        let aps = told["access_points"].as_array().expect("a list");
+        let serves = |ap: &&serde_json::Value| ap["version"] == NEW && ap["state"] == "registered";
+        (aps.iter().filter(serves).count() == wanted).then_some(())
     });
 }
 

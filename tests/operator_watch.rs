@@ -59,7 +59,8 @@ fn an_operator_sees_messages_and_events_of_an_upgrade_and_the_ledger_tells_of_it
     terminal.types("show debugging", "  CAPWAP events debugging is on");
     let simulate = Simulate::running(OLD, place.ac(), 1, &["C9105AXI-B"], &[]);
     wait_until("the access point serves with its new image", PATIENCE, || {
-        place.exec(&["show ap summary"]).lines().any(|l| l.contains("Registered") && l.contains(NEW))
+        let served = place.exec(&["show ap summary | json"]);
+        served.contains("\"state\": \"registered\"") && served.contains(&format!("\"version\": \"{NEW}\""))
     });
     wait_until("its last words are shown", PATIENCE, || terminal.shown().matches(": serves").count() == 1);
     terminal.types("undebug all", "All possible debugging has been turned off");

@@ -43,7 +43,7 @@ fn a_job_of_netmiko_runs_as_it_is_from_its_login_to_its_end() {
     }
     let dir = tempfile::tempdir().expect("a directory");
     let (controller, place, port) = stage(dir.path());
-    let simulate = Simulate::start(place.ac(), APS, &["C9105AXI"], &[]);
+    let simulate = Simulate::start(place.ac(), APS, &["C9105AXI-B"], &[]);
     wait_until("the access points serve", PATIENCE, || {
         place.exec(&["show ap summary"]).matches("Registered").count() == APS
     });

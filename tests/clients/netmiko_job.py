@@ -61,8 +61,10 @@ def look_at_access_points(device):
     told = json.loads(device.send_command("show ap image | json"))
     assert [ap["name"] for ap in told["access_points"]] == [row[0] for row in rows], told
 
-    summary = device.send_command("show ap summary | include Registered").splitlines()
-    assert len(summary) == job["aps"] and {len(row.split()) for row in summary} == {9}, summary
+    summary = device.send_command("show ap summary", use_textfsm=True)
+    assert len(summary) == job["aps"] and {row["state"] for row in summary} == {"Registered"}, summary
+    assert [row["ap_name"] for row in summary] == [row[0] for row in rows], summary
+    assert summary[0]["ap_model"] == "C9105AXI-B" and summary[0]["regulatory_domain"] == "-B", summary
 
 
 def look_at_much(device):

@@ -1,4 +1,5 @@
-//! `show ap summary`: every AP that ever joined, whether it is here, and what it runs.
+//! `show ap summary`: every AP that ever joined, whether it is here, and where; with the columns of IOS XE 17.9, by which
+//! clients read it. What an AP runs is in `show ap image`; the JSON has both.
 
 use std::net::IpAddr;
 
@@ -8,6 +9,7 @@ use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
+use super::ap_status::regulatory_domain;
 use super::table::table;
 use super::{ap_image, words};
 use crate::ios::View;
@@ -42,6 +44,10 @@ pub struct Row {
     pub version: Option<ImageVersion>,
     /// Since when it stands there.
     pub since: Timestamp,
+    /// Of its model: `-B`.
+    pub regulatory_domain: Option<String>,
+    /// Its Location Data, which is its site.
+    pub location: Option<String>,
 }
 
 /// Where an AP stands.
@@ -94,10 +100,10 @@ pub fn facts(view: &View) -> Facts {
 /// The whole view.
 pub fn show(view: &View) -> String {
     let facts = facts(view);
-    let rows: Vec<[String; 9]> = facts.access_points.iter().map(|r| cells(r, view.now)).collect();
+    let rows: Vec<[String; 10]> = facts.access_points.iter().map(cells).collect();
     let headers =
-        ["AP Name", "Slots", "AP Model", "Ethernet MAC", "Radio MAC", "IP Address", "State", "Version", "Since"];
-    format!("Number of APs: {}\n\n{}", facts.total, table(headers, &rows))
+        ["AP Name", "Slots", "AP Model", "Ethernet MAC", "Radio MAC", "CC", "RD", "IP Address", "State", "Location"];
+    format!("Number of APs: {}\n\nCC = Country Code\nRD = Regulatory Domain\n\n{}", facts.total, table(headers, &rows))
 }
 
 fn row(wtp: &Wtp) -> Row {
@@ -111,10 +117,12 @@ fn row(wtp: &Wtp) -> Row {
         state: ApState::of(wtp),
         version: wtp.inventory.version,
         since: wtp.since,
+        regulatory_domain: regulatory_domain(&wtp.inventory.model),
+        location: words::one_line(&wtp.inventory.location),
     }
 }
 
-fn cells(r: &Row, now: Timestamp) -> [String; 9] {
+fn cells(r: &Row) -> [String; 10] {
     let not = || "N/A".to_owned();
     [
         r.name.clone(),
@@ -122,10 +130,12 @@ fn cells(r: &Row, now: Timestamp) -> [String; 9] {
         r.model.clone().unwrap_or_else(not),
         r.ethernet_mac.to_string(),
         r.radio_mac.to_string(),
+        // No AP says in which country it stands.
+        not(),
+        r.regulatory_domain.clone().unwrap_or_else(not),
         r.ip_address.to_string(),
         r.state.word().to_owned(),
-        r.version.map_or_else(not, |v| v.to_string()),
-        words::span(now.since(r.since)),
+        r.location.clone().unwrap_or_else(not),
     ]
 }
 

@@ -181,7 +181,7 @@ fn every_row_of_the_summary_can_be_cut_at_white_space() {
     let text = shown(&story, &Show::ApSummary);
     let rows: Vec<&str> = text.lines().skip_while(|l| !l.starts_with("---")).skip(1).collect();
     assert_eq!(rows.len(), story.state.fleet.wtps.len());
-    assert!(rows.iter().all(|r| r.split_whitespace().count() == 9), "{text}");
+    assert!(rows.iter().all(|r| r.split_whitespace().count() == 10), "{text}");
 }
 
 #[test]

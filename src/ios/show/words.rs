@@ -35,6 +35,12 @@ pub(super) fn uptime(d: Duration) -> String {
     told.join(", ")
 }
 
+/// Text that came from elsewhere, on one line; none if it says nothing.
+pub(super) fn one_line(text: &str) -> Option<String> {
+    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    (!line.is_empty()).then_some(line)
+}
+
 /// `1 AP`, `2 APs`.
 pub(super) fn plural(n: u64, unit: &str) -> String {
     format!("{n} {unit}{}", if n == 1 { "" } else { "s" })

@@ -15,7 +15,7 @@ use crate::ios::View;
 use crate::ios::show::ap_joins::Failure;
 use crate::ios::show::ap_status::regulatory_domain;
 use crate::ios::show::ap_summary::ApState;
-use crate::ios::show::{ap_image, predownload};
+use crate::ios::show::{ap_image, predownload, words};
 
 /// What the view tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -192,7 +192,7 @@ fn is_named(wtp: &Wtp, name: &str) -> bool {
 
 fn ap(wtp: &Wtp, view: &View) -> Ap {
     let (address, inventory) = (&wtp.address, &wtp.inventory);
-    let name = one_line(&address.name);
+    let name = words::one_line(&address.name);
     Ap {
         name: name.unwrap_or_else(|| address.id.to_string()),
         identifier: address.id.to_string(),
@@ -201,12 +201,12 @@ fn ap(wtp: &Wtp, view: &View) -> Ap {
         radio_mac: address.base_mac,
         ip_address: address.wtp.ip(),
         udp_port: address.wtp.port(),
-        location: one_line(&inventory.location),
+        location: words::one_line(&inventory.location),
         controller: view.state.config.hostname.clone(),
         controller_ip_address: address.ac.ip(),
         state: ApState::of(wtp),
-        model: one_line(&inventory.model),
-        serial: one_line(&inventory.serial),
+        model: words::one_line(&inventory.model),
+        serial: words::one_line(&inventory.serial),
         slots: inventory.radios,
         image: image(wtp, view),
         security: security(wtp, view),
@@ -286,13 +286,7 @@ fn history(wtp: &Wtp) -> History {
         last_disconnect_reason: wtp.last_disjoin.map(|(reason, _)| reason),
         last_disconnect_at: wtp.last_disjoin.map(|(_, at)| at),
         last_failure: Failure::of(stats),
-        rejected_message: wtp.rejected.as_ref().and_then(|(message, _)| one_line(message)),
+        rejected_message: wtp.rejected.as_ref().and_then(|(message, _)| words::one_line(message)),
         rejected_at: wtp.rejected.as_ref().map(|(_, at)| *at),
     }
-}
-
-/// What an AP says of itself, in one line; none if it says nothing.
-fn one_line(text: &str) -> Option<String> {
-    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    (!line.is_empty()).then_some(line)
 }
