@@ -3,13 +3,14 @@
 //!
 //! The content is noise that does not compress; nothing in it would boot.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 
 use super::digest::Digester;
+use super::sums::{SUMS_FILE, Sums};
 
 /// The shortest image that can be made: two info members, one empty member of content, and the two empty blocks that
 /// end an archive (POSIX.1-1988 ustar).
@@ -104,17 +105,22 @@ impl ImageSpec {
     }
 }
 
-/// Writes a mixed bundle to an existing directory: one file per image, named as its family, without an extension.
+/// Writes a mixed bundle to an existing directory: one file per image, named as its family, without an extension, and
+/// the list of their digests.
 ///
 /// # Errors
 /// What the file system says; the files written so far stay.
 pub fn write_bundle(directory: &Path, images: &[ImageSpec]) -> io::Result<()> {
+    let named = |path: &Path, e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+    let mut sums = Sums::new();
     for image in images {
         let path = directory.join(image.family.as_str());
-        let file = File::create(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-        image.write(BufWriter::with_capacity(1 << 18, file))?;
+        let file = File::create(&path).map_err(|e| named(&path, e))?;
+        let facts = image.write_facts(BufWriter::with_capacity(1 << 18, file)).map_err(|e| named(&path, e))?;
+        sums.insert(image.family.as_str(), facts.sha256);
     }
-    Ok(())
+    let path = directory.join(SUMS_FILE);
+    fs::write(&path, sums.to_string()).map_err(|e| named(&path, e))
 }
 
 fn member<W: Write>(tar: &mut tar::Builder<W>, name: &str, octets: u64, content: impl Read) -> io::Result<()> {
@@ -228,5 +234,16 @@ mod tests {
         let d = d.finish();
         let facts = spec(30_000, 9).facts().expect("facts");
         assert_eq!((facts.octets, facts.sha256, facts.md5), (d.octets, d.sha256, d.md5));
+    }
+
+    #[test]
+    fn a_bundle_lists_the_digests_of_its_images() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write_bundle(dir.path(), &[spec(9_000, 5)]).expect("written");
+        let list = fs::read_to_string(dir.path().join(SUMS_FILE)).expect("a list");
+        let image = fs::read(dir.path().join("ap1g8")).expect("an image");
+        assert_eq!(image, spec(9_000, 5).to_vec().expect("image"));
+        let facts = spec(9_000, 5).facts().expect("facts");
+        assert_eq!(Sums::parse(&list).expect("sums").get("ap1g8"), Some(facts.sha256));
     }
 }

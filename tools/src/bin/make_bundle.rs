@@ -1,5 +1,5 @@
 //! Writes a mixed bundle of generated access point images: one file per image family, named as the family, without an
-//! extension, as an unpacked AP bundle on a TFTP server looks. Nothing in it would boot.
+//! extension, and their SHA256SUMS, as an unpacked AP bundle on a TFTP server looks. Nothing in it would boot.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
