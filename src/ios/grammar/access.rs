@@ -18,6 +18,7 @@ const USER: Token = arg(Arg::Hostname, "User name");
 const PRIVILEGE: Token = kw("privilege", "Set user privilege level");
 const LEVEL: Token = arg(Arg::Number(0, 15), "User privilege level; 15 may do everything");
 const USER_SECRET: Token = kw("secret", "Specify the secret for the user");
+const USER_PASSWORD: Token = kw("password", "Specify the password for the user; it is hashed as a secret is");
 const HASHED: Token = kw("9", "The Argon2id hash of the secret follows");
 
 const ENABLE: Token = kw("enable", "Modify enable password parameters");
@@ -74,6 +75,10 @@ pub(super) static TABLE: &[Entry] = &[
     only(&[USERNAME, USER, USER_SECRET, SEALED, SECRET], |a| sealed(user(a, false, false), a, 1)),
     only(&[USERNAME, USER, USER_SECRET, HASHED, SECRET], |a| clear(user(a, false, true), a, 1)),
     only(&[USERNAME, USER, USER_SECRET, SECRET], |a| untold(user(a, false, false), a, 1)),
+    only(&[USERNAME, USER, PRIVILEGE, LEVEL, USER_PASSWORD, CLEAR, SECRET], |a| clear(user(a, true, false), a, 2)),
+    only(&[USERNAME, USER, PRIVILEGE, LEVEL, USER_PASSWORD, SECRET], |a| untold(user(a, true, false), a, 2)),
+    only(&[USERNAME, USER, USER_PASSWORD, CLEAR, SECRET], |a| clear(user(a, false, false), a, 1)),
+    only(&[USERNAME, USER, USER_PASSWORD, SECRET], |a| untold(user(a, false, false), a, 1)),
     config(
         &[ENABLE, ENABLE_SECRET, CLEAR, SECRET],
         |a| clear(SecretSetting::Enable { hashed: false }, a, 0),

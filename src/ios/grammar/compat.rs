@@ -77,6 +77,15 @@ pub(super) static TABLE: &[Entry] = &[
     ),
     no_op(&[IP, kw("domain-lookup", "Accepted for compatibility: a word that is no command is never looked up")], 2),
     no_op(
+        &[
+            IP,
+            kw("ssh", "Configure SSH options"),
+            kw("version", "Version of the protocol"),
+            arg(Arg::Number(2, 2), "Accepted for compatibility: there is no other"),
+        ],
+        3,
+    ),
+    no_op(
         &[SERVICE, kw("password-encryption", "Accepted for compatibility: passwords are always encrypted or hashed")],
         2,
     ),

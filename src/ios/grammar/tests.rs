@@ -326,3 +326,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_account_takes_its_password_as_it_takes_its_secret() {
+    for rest in ["0 hunter2", "hunter2", "7 0822455D0A16"] {
+        for account in ["username admin", "username admin privilege 15"] {
+            let (password, secret) = (format!("{account} password {rest}"), format!("{account} secret {rest}"));
+            assert_eq!(action(Mode::Config, &password), action(Mode::Config, &secret), "{password}");
+        }
+    }
+}
+
+#[test]
+fn the_only_version_of_ssh_may_be_asked_for_and_no_other() {
+    assert_eq!(action(Mode::Config, "ip ssh version 2"), Action::Nothing);
+    assert_eq!(action(Mode::Config, "no ip ssh version"), Action::Nothing);
+    let e = error(Mode::Config, "ip ssh version 1");
+    assert_eq!((e.kind, e.column), (ParseErrorKind::Invalid, 15));
+}

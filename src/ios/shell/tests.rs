@@ -315,6 +315,8 @@ fn a_line_is_recorded_without_its_secret_and_without_what_is_not_understood() {
     for (line, recorded) in [
         ("username admin privilege 15 secret 0 hunter2 x ", "username admin privilege 15 secret 0 ******"),
         ("username admin secret hunter2", "username admin secret ******"),
+        ("username admin privilege 15 password 0 hunter2", "username admin privilege 15 password 0 ******"),
+        ("username admin password hunter2", "username admin password ******"),
         ("username admin secrte 0 hunter2", "username admin ..."),
         ("enable secret 9 $argon2id$v=19$abc", "enable secret 9 ******"),
         ("do show clock", "do show clock"),
