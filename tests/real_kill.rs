@@ -1,7 +1,7 @@
 //! `kill -9` of `capledger serve`, again and again, in the middle of upgrades: what was told to anyone is in the ledger
 //! afterwards, nothing is missing from it, and the upgrades finish.
 //!
-//! It needs no other program; with `CAPLEDGER_REQUIRE_PEERS=1` it kills fifty times, otherwise ten.
+//! It needs no other program; with `CAPLEDGER_REQUIRE_PEERS=1` it kills fifty times, otherwise five.
 
 mod support;
 
@@ -57,7 +57,7 @@ fn what_anyone_was_told_survives_every_kill_and_the_upgrades_finish() {
     let mut seen = Vec::new();
     let mut releases = 1;
     let mut controller = place.start(place.serve());
-    let kills = if peers_are_required() { 50 } else { 10 };
+    let kills = if peers_are_required() { 50 } else { 5 };
     for _ in 0..kills {
         // Mostly while access points come back, each fourth time anywhere in an upgrade.
         let most = if chance.below(4) == 0 { EVENTS_EACH * APS as u64 } else { APS as u64 };

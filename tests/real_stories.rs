@@ -75,6 +75,9 @@ fn an_image_that_comes_by_sftp_gives_the_reference_log() {
 
 #[test]
 fn a_wrong_path_by_sftp_gives_the_reference_log_and_its_reason() {
+    if support::too_long(12) {
+        return;
+    }
     let Some(sshd) = Sshd::start() else { return };
     bundle::write(&sshd.root().join("Documents/sftp_files/EWC_17_9_4a"), version(NEW), OCTETS);
     let story = Story {

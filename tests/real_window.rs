@@ -32,6 +32,9 @@ const QUIET: Duration = Duration::from_millis(300);
 
 #[test]
 fn a_window_of_twenty_access_points_over_sftp_reads_as_its_golden_transcript() {
+    if support::too_long(15) {
+        return;
+    }
     let Some(sshd) = Sshd::start() else { return };
     bundle::write(&sshd.root().join("EWC/17_12_1"), version(AFTER), OCTETS);
     let dir = tempfile::tempdir().expect("a directory");
