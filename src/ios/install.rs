@@ -48,7 +48,7 @@ pub fn failed(action: InstallAction, errors: &[String], at: Timestamp, time: &Ti
 
 /// An action that was refused before it began.
 pub fn refused(action: InstallAction, words: &str, at: Timestamp, time: &TimeFormat) -> String {
-    format!("FAILED: install_{} {words} {}\n", action_word(action), time.date(at))
+    format!("Error: {words}\nFAILED: install_{} {}\n", action_word(action), time.date(at))
 }
 
 /// An image that an `install add` left.
@@ -124,8 +124,10 @@ mod tests {
             assert_eq!(text.matches("FAILED: install_").count(), 0, "{text}");
             let text = failed(action, &["its words".to_owned()], at, &time);
             assert!(text.contains("Error: its words\n") && !text.contains("SUCCESS: install_"), "{text}");
-            assert!(
-                refused(action, "no such image", at, &time).starts_with(&format!("FAILED: install_{word} no such"))
+            // The line that clients wait for has the form that it has after a failure; the reason has its own.
+            assert_eq!(
+                refused(action, "no such image", at, &time),
+                format!("Error: no such image\nFAILED: install_{word} Thu Feb  1 17:05:37 UTC 2024\n")
             );
         }
     }

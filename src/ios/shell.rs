@@ -439,20 +439,25 @@ fn may_be_done(action: &Action) -> bool {
     }
 }
 
-/// What a line means, and in which mode: a line that a sub-mode does not know may be one of the modes above it.
+/// What a line means, and in which mode: a line that a sub-mode does not know may be one of the modes above it. The error
+/// is that of the mode which understood most of the line, of the innermost one if they are equal: a command of
+/// configuration mode that has a wrong value is not unknown.
 pub(super) fn read(mode: Mode, line: &str) -> Result<Option<(Action, Mode)>, ParseError> {
-    let first = match grammar::parse(mode, line) {
+    let mut best = match grammar::parse(mode, line) {
         Ok(action) => return Ok(action.map(|action| (action, mode))),
         Err(e) => e,
     };
     let mut above = mode.parent().filter(|m| m.is_config());
     while let Some(mode) = above {
-        if let Ok(Some(action)) = grammar::parse(mode, line) {
-            return Ok(Some((action, mode)));
+        match grammar::parse(mode, line) {
+            Ok(Some(action)) => return Ok(Some((action, mode))),
+            // By whole words: that a word of one mode begins like one of another says nothing.
+            Err(e) if e.start > best.start => best = e,
+            Ok(None) | Err(_) => {}
         }
         above = mode.parent().filter(|m| m.is_config());
     }
-    Err(first)
+    Err(best)
 }
 
 /// A line that was understood.

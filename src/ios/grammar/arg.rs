@@ -13,7 +13,8 @@ pub enum Arg {
     Share,
     /// An IPv4 or IPv6 address.
     Address,
-    /// An IPv4 or IPv6 address or a name: letters, digits, `.`, `-`, `_`; at most 255.
+    /// An IPv4 or IPv6 address or a name: letters, digits, `.`, `-`, `_`; at most 255. Dotted numbers that are no
+    /// address (`10.0.5`) are a slip, not a name.
     Host,
     /// A name for the controller: letters, digits, `.`, `-`, `_`; at most 63.
     Hostname,
@@ -73,7 +74,8 @@ impl Arg {
             Arg::Share => Arg::Number(1, 100).accept(word),
             Arg::Address => word.parse().ok().map(Value::Address),
             Arg::Host => {
-                let fits = is_name(word, 255) || word.parse::<IpAddr>().is_ok();
+                let dotted_numbers = word.contains('.') && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                let fits = word.parse::<IpAddr>().is_ok() || (is_name(word, 255) && !dotted_numbers);
                 fits.then(|| Value::Text(word.to_owned()))
             }
             Arg::Hostname => is_name(word, 63).then(|| Value::Text(word.to_owned())),

@@ -344,3 +344,14 @@ fn the_only_version_of_ssh_may_be_asked_for_and_no_other() {
     let e = error(Mode::Config, "ip ssh version 1");
     assert_eq!((e.kind, e.column), (ParseErrorKind::Invalid, 15));
 }
+
+#[test]
+fn dotted_numbers_that_are_no_address_are_no_server() {
+    for wrong in ["10.0.5", "10.0.0.5.1", "10.0.0.256", "10.0.0."] {
+        let e = error(Mode::ImageProfileTftp, &format!("tftp-image-server {wrong}"));
+        assert_eq!((e.kind, e.word.as_str()), (ParseErrorKind::Invalid, wrong));
+    }
+    for right in ["10.0.0.5", "2001:db8::5", "tftp", "1.tftp.example", "5"] {
+        action(Mode::ImageProfileTftp, &format!("tftp-image-server {right}"));
+    }
+}

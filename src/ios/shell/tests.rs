@@ -265,6 +265,22 @@ fn the_caret_counts_the_prompt_and_what_stands_before_the_command() {
 }
 
 #[test]
+fn in_a_sub_mode_the_caret_stands_under_the_wrong_word_of_a_command_of_configuration_mode() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["configure terminal", "wireless profile image-download default", "image-download-mode tftp"] {
+        session.type_line(line);
+    }
+    let prompt = session.prompt();
+    let said = |session: &mut Session, line: &str| session.type_line(line).text;
+    let caret = |text: &str| text.find('^').expect("a caret");
+    assert_eq!(caret(&said(&mut session, "hostname a b")), format!("{prompt}hostname a ").len());
+    assert_eq!(caret(&said(&mut session, "line vty 0 99")), format!("{prompt}line vty 0 ").len());
+    assert_eq!(said(&mut session, "ip ssh port"), "% Incomplete command.\n\n");
+    // What both modes fail at in the same word is told as the sub-mode sees it.
+    assert_eq!(caret(&said(&mut session, "tftp-image-xyz")), format!("{prompt}tftp-image-").len());
+}
+
+#[test]
 fn a_session_that_was_granted_little_cannot_rise() {
     let mut session = Session::new(Privilege::User);
     assert_eq!(session.prompt(), "9120-EWC>");

@@ -69,7 +69,9 @@ pub(super) fn sealed(config: &Config) -> Vec<Sealed> {
 }
 
 fn any_server() -> impl Strategy<Value = ImageServer> {
-    let host = prop_oneof![word(), any::<IpAddr>().prop_map(|a| a.to_string())];
+    // Dotted numbers are an address or nothing.
+    let name = "[A-Za-z][A-Za-z0-9._-]{0,30}";
+    let host = prop_oneof![name, any::<IpAddr>().prop_map(|a| a.to_string())];
     (host, option::of(1..=65_535_u16)).prop_map(|(host, port)| ImageServer { host, port })
 }
 
