@@ -225,6 +225,10 @@ fn who_may_only_look_rises_by_the_password_of_enable_alone() {
     at.types("show privilege\r", "level is 15\r\n9120-EWC#");
     at.types("exit\r", "exit\r\n");
     assert!(!at.ended().contains("up we go"));
+    let log = place.exec(&["show logging"]);
+    let told =
+        log.matches("%SYS-5-PRIV_AUTH_FAIL: Authentication to Privilege level 15 failed by guest on vty0 (127.0.0.1)");
+    assert_eq!(told.count(), 1, "{log}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod startup;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use capledger_schema::event::LoginMethod;
 use capledger_schema::project::lines;
 
 use crate::command::{AccessFact, Command, Refusal};
@@ -230,9 +231,21 @@ impl Operator {
             if password::verify(&typed, &hash) {
                 return Ok(());
             }
+            self.enable_failed();
             std::thread::sleep(ENABLE_DELAY);
         }
         Err("% Access denied\n".to_owned())
+    }
+
+    /// Records a wrong password to `enable`. Whoever is on the local socket has every privilege and is never asked.
+    fn enable_failed(&self) {
+        let state = self.hub.state();
+        let Some(line) = lines::vty(&self.user.from).and_then(|vty| state.lines.vty.get(&vty)) else { return };
+        let (user, from, port) = (self.user.name.clone(), line.from, state.config.access.port);
+        let fact = AccessFact::LoginFailed { user, from, port, method: LoginMethod::Enable, tries: 1 };
+        if let Err(refusal) = self.handle.command(Command::Record(fact), &self.user.name, &self.user.from) {
+            tracing::debug!(%refusal, "a wrong password to `enable` is not recorded");
+        }
     }
 
     /// Has the core do something; what is printed if it did, or if it did not.

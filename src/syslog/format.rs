@@ -1,7 +1,7 @@
 //! Which event is a line, and how it reads. Text is what IOS XE 17.9 prints for the same fact; where it has no such
 //! fact, the line is in its manner.
 
-use capledger_schema::event::{DisjoinReason, InstallAction, RefusalReason, RollbackReason, WtpAddress};
+use capledger_schema::event::{DisjoinReason, InstallAction, LoginMethod, RefusalReason, RollbackReason, WtpAddress};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::setting::ServeProtocol;
@@ -20,20 +20,7 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
             sys(Severity::Notice, "RESTART", &format!("System restarted -- Capledger {software}"))
         }
         Event::ControllerStopped { reason } => {
-            let by = match &envelope.cause {
-                Cause::Operator { user, from } if user == "system" && from == "console" => format!(" by {user}"),
-                Cause::Operator { user, from } if from.starts_with("vty") || from == "console" => {
-                    format!(" by {user} on {from}")
-                }
-                // An older ledger's.
-                Cause::Operator { user, from } => format!(" by {user} on vty0 ({from})"),
-                Cause::Wtp(_)
-                | Cause::Peer(_)
-                | Cause::Timer
-                | Cause::Start
-                | Cause::Operation(_)
-                | Cause::Campaign(_) => String::new(),
-            };
+            let by = by(&envelope.cause);
             sys(Severity::Notice, "RELOAD", &format!("Reload requested{by}. Reload Reason: {reason}."))
         }
         Event::ClockStepped { from, to } => sys(
@@ -136,6 +123,10 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
                 second(envelope.at)
             ),
         ),
+        Event::OperatorLoginFailed { method: LoginMethod::Enable, .. } => {
+            let text = format!("Authentication to Privilege level 15 failed{}", by(&envelope.cause));
+            sys(Severity::Notice, "PRIV_AUTH_FAIL", &text)
+        }
         Event::OperatorLoginFailed { user, from, port, .. } => login(
             Severity::Warning,
             "LOGIN_FAILED",
@@ -252,6 +243,21 @@ pub fn refusal_words(reason: RefusalReason) -> &'static str {
         RefusalReason::TooManySessions => "too many sessions",
         RefusalReason::MissingElements => "missing elements",
         RefusalReason::HandshakeFailed => "DTLS handshake failed",
+    }
+}
+
+/// Which operator did it, and where; nothing for anyone else.
+fn by(cause: &Cause) -> String {
+    match cause {
+        Cause::Operator { user, from } if user == "system" && from == "console" => format!(" by {user}"),
+        Cause::Operator { user, from } if from.starts_with("vty") || from == "console" => {
+            format!(" by {user} on {from}")
+        }
+        // An older ledger's.
+        Cause::Operator { user, from } => format!(" by {user} on vty0 ({from})"),
+        Cause::Wtp(_) | Cause::Peer(_) | Cause::Timer | Cause::Start | Cause::Operation(_) | Cause::Campaign(_) => {
+            String::new()
+        }
     }
 }
 

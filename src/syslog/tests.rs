@@ -242,6 +242,7 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
     for event in [
         Event::OperatorLoginFailed { user: user.clone(), from, port: 2222, method, tries: 1 },
         Event::OperatorLoggedIn { vty: 0, user: user.clone(), from, port: 2222, method, privilege: 15 },
+        Event::OperatorLoginFailed { user: user.clone(), from, port: 2222, method: LoginMethod::Enable, tries: 1 },
         Event::OperatorLoggedOut { vty: 0, user, from, reason: "exit".into(), duration_us: 1 },
     ] {
         story.after_ms(500).tell(cause.clone(), Subject::Controller, event);

@@ -2,7 +2,9 @@
 
 mod amounts;
 
-use capledger_schema::event::{CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, RefusalReason, Verdict};
+use capledger_schema::event::{
+    CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, LoginMethod, RefusalReason, Verdict,
+};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::setting::Setting;
@@ -251,6 +253,11 @@ fn say(envelope: &Envelope) -> Said {
         Event::OperatorLoggedIn { user, from, .. } => {
             ((None, CONTROLLER.into()), format!("{user} logged in from {}", from.ip()), Tone::Plain)
         }
+        Event::OperatorLoginFailed { user, from, method: LoginMethod::Enable, .. } => (
+            (None, CONTROLLER.into()),
+            format!("{user} gave a wrong password to `enable`, from {}", from.ip()),
+            Tone::Warn,
+        ),
         Event::OperatorLoginFailed { user, from, .. } => {
             ((None, CONTROLLER.into()), format!("{user} was not let in from {}", from.ip()), Tone::Warn)
         }
