@@ -334,7 +334,9 @@ fn a_show_is_one_json_document_of_the_present_and_of_the_past() {
     assert!(told.ends_with("\n{\n  \"total\": 0,\n  \"access_points\": []\n}\n"), "{told}");
     let past = read(&site.replay(&["--seq", "1", "show version | json"]));
     assert_eq!((&past["hostname"], &past["ledger_event"]), (&"capledger".into(), &1.into()));
-    let unknown = read(&site.exec(&["show operation 900 | json"]));
+    let unknown = site.exec(&["show operation 900 | json"]);
+    assert_eq!(unknown.status.code(), Some(1), "a script tells by the status that there is none");
+    let unknown: serde_json::Value = serde_json::from_str(&out(&unknown)).expect("the error is a document too");
     assert!(unknown["error"].as_str().is_some_and(|words| words.starts_with("Operation 900 ")), "{unknown}");
     served.stop(Signal::SIGTERM);
     assert_eq!(read(&site.replay(&["--seq", "2", "show version | json"]))["hostname"], "9120-EWC");

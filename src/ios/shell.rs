@@ -224,7 +224,7 @@ impl Shell {
         self.named.clear();
         let mut commands = self.enter(mode);
         let mut output = match (action, modifier) {
-            (Action::Show(what), Some(Modifier::Json)) => Output::text(show::json::json(&what, view, self.privilege())),
+            (Action::Show(what), Some(Modifier::Json)) => shown(show::json::json(&what, view, self.privilege())),
             (action, Some(Modifier::Lines(filter))) => {
                 let output = self.run(action, view);
                 match filter.apply(&output.text) {
@@ -313,7 +313,7 @@ impl Shell {
 
     fn run(&mut self, action: Action, view: &View) -> Output {
         match action {
-            Action::Show(what) => Output::text(show::show(&what, view, self.privilege())),
+            Action::Show(what) => shown(show::show(&what, view, self.privilege())),
             Action::Run(command) => Output { commands: vec![command], ..Output::default() },
             Action::Confirm(question, command) => {
                 Output { commands: vec![command], confirm: Some(question.to_owned()), ..Output::default() }
@@ -404,6 +404,12 @@ impl Shell {
         }
         output
     }
+}
+
+/// A view. One that says that there is no such thing is a refusal, which scripts tell by the line's status.
+fn shown(text: String) -> Output {
+    let refused = text.starts_with("% ") || text.starts_with("{\n  \"error\": ");
+    Output { text, refused, ..Output::default() }
 }
 
 /// The same error of a line that has `by` more characters before it.

@@ -530,3 +530,15 @@ fn a_session_debugs_what_it_switched_on_until_it_switches_it_off() {
     assert_eq!(session.shell.debugs(), Debugs::NONE);
     assert!(Session::new(Privilege::User).output("debug capwap").refused);
 }
+
+#[test]
+fn a_view_of_what_is_not_there_is_a_refused_line_in_text_and_in_json() {
+    let mut session = Session::new(Privilege::Privileged);
+    for line in ["show ap name nosuch config general", "show ap name nosuch image history", "show operation 99999"] {
+        assert!(session.output(line).refused, "{line}");
+        assert!(session.output(&format!("{line} | json")).refused, "{line}");
+    }
+    assert!(!session.output("show ap image").refused);
+    assert!(!session.output("show ap image | json").refused);
+    assert!(!session.output("show logging").refused);
+}

@@ -127,7 +127,7 @@ pub fn facts(name: &str, view: &View) -> Result<History, String> {
         }
     }
     if history.wtp.is_none() && history.downloads.is_empty() && history.error.is_none() {
-        return Err(format!("There is no AP {name}; see `show ap summary`"));
+        return Err(format!("No such AP: {name}; see `show ap summary`"));
     }
     Ok(history)
 }
@@ -410,6 +410,6 @@ mod tests {
 
     #[test]
     fn an_ap_that_is_not_known_is_said_to_be() {
-        assert_eq!(shown(&story(), "AP-9"), "% There is no AP AP-9; see `show ap summary`\n");
+        assert_eq!(shown(&story(), "AP-9"), "% No such AP: AP-9; see `show ap summary`\n");
     }
 }
