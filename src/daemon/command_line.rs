@@ -5,6 +5,7 @@
 mod check;
 mod install;
 mod listen;
+mod notes;
 mod startup;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -252,6 +253,7 @@ impl Operator {
     fn run(&self, command: Command, out: &mut dyn Output) -> Result<String, String> {
         listen::check(&command, &self.hub).map_err(|words| shell::refused(&words))?;
         let before = self.hub.seq();
+        let access = self.hub.state().config.access.clone();
         let asked = command.clone();
         let result = self.handle.command(command, &self.user.name, &self.user.from);
         if let Some(action) = install::action(&asked) {
@@ -276,8 +278,8 @@ impl Operator {
                 format!("The key of {host} is forgotten; the next one that it shows is pinned.\n")
             }
             Command::ClearLine { .. } => " [OK]\n".to_owned(),
+            Command::Configure { changes } => notes::notes(&changes, &access, &self.hub.state().config.access),
             Command::ClearLog
-            | Command::Configure { .. }
             | Command::Record(_)
             | Command::Saved { .. }
             | Command::Stop { .. }

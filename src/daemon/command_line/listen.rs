@@ -1,8 +1,8 @@
-//! Whether the machine allows an embedded server that is asked for: an image server's address, or that of SSH. One that
-//! could not listen is refused where it is typed, with the cause, and not only in the log: an operator who moves SSH to
+//! Whether the machine allows an address that is asked for: an image server's, that of SSH, or one for access points. One
+//! that could not be listened at is refused where it is typed, with the cause, and not only in the log: an operator who moves SSH to
 //! an address that is not there would be locked out.
 
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use capledger_schema::project::config::AccessConfig;
@@ -24,7 +24,27 @@ pub(super) fn check(command: &Command, hub: &Hub) -> Result<(), String> {
             can_listen(*protocol, *listen, Path::new(root))?;
         }
     }
-    ssh(changes, &hub.state().config.access)
+    let config = &hub.state().config;
+    capwap(changes, &config.capwap.listening())?;
+    ssh(changes, &config.access)
+}
+
+/// Why access points could not be served at an address beside those of now.
+fn capwap(changes: &[Setting], now: &[SocketAddr]) -> Result<(), String> {
+    for change in changes {
+        let Setting::CapwapListen(control) = change else { continue };
+        if now.contains(control) {
+            continue;
+        }
+        // The data channel has the next port.
+        for port in [control.port(), control.port().saturating_add(1)] {
+            // A port that the controller has at another address tells nothing of this one but whether it is here.
+            let own = now.iter().any(|at| port == at.port() || port == at.port().saturating_add(1));
+            UdpSocket::bind((control.ip(), if own { 0 } else { port }))
+                .map_err(|e| format!("access points cannot be served at {} port {port}: {e}", control.ip()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Why SSH could not be moved to where the changes want it.
@@ -69,6 +89,19 @@ mod tests {
         assert!(words.contains("192.0.2.1"), "{words}");
         drop(taken);
         assert_eq!(ssh(&[Setting::SshPort(port)], &now), Ok(()));
+    }
+
+    #[test]
+    fn access_points_are_not_served_where_another_program_listens_but_beside_the_controllers_own_ports() {
+        let taken = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let at = taken.local_addr().expect("an address");
+        let words = capwap(&[Setting::CapwapListen(at)], &[]).expect_err("the port is taken");
+        assert!(words.contains(&format!("127.0.0.1 port {}", at.port())) && words.contains("in use"), "{words}");
+        // The socket is the controller's own, at every address.
+        let own = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), at.port());
+        assert_eq!(capwap(&[Setting::CapwapListen(at)], &[own]), Ok(()));
+        let nowhere = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), at.port());
+        assert!(capwap(&[Setting::CapwapListen(nowhere)], &[own]).is_err());
     }
 
     #[test]
