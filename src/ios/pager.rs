@@ -37,7 +37,7 @@ pub struct Pager {
 pub enum Pressed {
     /// It was for the pager.
     Taken,
-    /// It ended the output, and means something elsewhere: the beginning of an escape sequence, or Ctrl-C.
+    /// It ended the output, and means something elsewhere: the beginning of an escape sequence.
     Passed,
 }
 
@@ -94,7 +94,7 @@ impl Pager {
                 self.unmore();
                 self.quit = true;
                 self.rest.clear();
-                if octet == 0x1b || octet == 0x03 {
+                if octet == 0x1b {
                     return Pressed::Passed;
                 }
             }
@@ -196,11 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_key_and_ctrl_c_end_the_output_and_are_handed_on() {
-        for octet in [0x1b, 0x03] {
+    fn a_cursor_key_and_ctrl_c_end_the_output_and_only_the_first_is_handed_on() {
+        for (octet, pressed) in [(0x1b, Pressed::Passed), (0x03, Pressed::Taken)] {
             let mut pager = Pager::new(2, 80);
             pager.push("1\n2\n");
-            assert_eq!(pager.key(octet), Pressed::Passed);
+            assert_eq!(pager.key(octet), pressed);
             assert!(pager.has_quit());
         }
     }
