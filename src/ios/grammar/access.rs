@@ -130,7 +130,9 @@ pub(super) static TABLE: &[Entry] = &[
         no: None,
     },
     only(&[LINE_WORD, VTY, FIRST], enter_line),
-    only(&[LINE_WORD, VTY, FIRST, arg(Arg::Number(0, 15), "Last line number")], enter_line),
+    only(&[LINE_WORD, VTY, FIRST, arg(Arg::Number(0, 15), "Last line number")], |a| {
+        if a.number(1) < a.number(0) { Action::Refuse("The last line is before the first") } else { enter_line(a) }
+    }),
     line(
         &[EXEC_TIMEOUT, MINUTES],
         |a| timeout(a.number(0) * 60),

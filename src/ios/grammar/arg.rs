@@ -144,7 +144,8 @@ impl Arg {
 
 fn is_name(word: &str, limit: usize) -> bool {
     let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    !word.is_empty() && word.len() <= limit && word.bytes().all(letters)
+    // What begins with `-` is an option to every program that the name is handed to.
+    !word.is_empty() && word.len() <= limit && word.bytes().all(letters) && !word.starts_with(['-', '.'])
 }
 
 /// The values of a line, in the order of its entry's arguments. The accessors are for the table's own closures, whose

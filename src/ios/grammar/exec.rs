@@ -71,6 +71,10 @@ pub(super) static TABLE: &[Entry] = &[
     privileged(&[kw("configure", "Enter configuration mode"), kw("terminal", "Configure from the terminal")], |_| {
         Action::Configure { settings: Vec::new(), enter: Some(Mode::Config) }
     }),
+    privileged(&[kw("configure", "Enter configuration mode")], |_| Action::Configure {
+        settings: Vec::new(),
+        enter: Some(Mode::Config),
+    }),
     user(&[kw("enable", "Turn on privileged commands")], |_| Action::Enable),
     user(&[kw("disable", "Turn off privileged commands")], |_| Action::Disable),
     user(&[kw("exit", "Exit from the EXEC")], |_| Action::Exit),

@@ -20,6 +20,8 @@ const VERSION: Token = arg(Arg::Version, "Version, as 17.9.4.27");
 const TIMER: Token = kw("auto-abort-timer", "When the committed version comes back unless this one is committed");
 const MINUTES: Token = arg(Arg::Number(1, 10_080), "Minutes");
 const NEVER: Token = kw("none", "Never");
+const PROMPT: Token = kw("prompt-level", "What is asked before it is done");
+const NOTHING: Token = kw("none", "Nothing, as without it");
 
 const AP: Token = kw("ap", "Access point commands");
 const AP_NAME: Token = kw("name", "One access point");
@@ -88,6 +90,10 @@ pub(super) static TABLE: &[Entry] = &[
     privileged(&[INSTALL, ACTIVATE], |_| Action::ActivateAdded { auto_abort: None }),
     privileged(&[INSTALL, ACTIVATE, TIMER, MINUTES], |a| Action::ActivateAdded { auto_abort: Some(a.fit(0)) }),
     privileged(&[INSTALL, ACTIVATE, TIMER, NEVER], |_| Action::ActivateAdded { auto_abort: Some(0) }),
+    privileged(&[INSTALL, ACTIVATE, PROMPT, NOTHING], |_| Action::ActivateAdded { auto_abort: None }),
+    privileged(&[INSTALL, ACTIVATE, TIMER, MINUTES, PROMPT, NOTHING], |a| Action::ActivateAdded {
+        auto_abort: Some(a.fit(0)),
+    }),
     privileged(&[INSTALL, ACTIVATE, VERSION], |a| {
         Action::Run(Command::Activate { version: a.version(0), auto_abort: None })
     }),
