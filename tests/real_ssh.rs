@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -208,6 +210,23 @@ fn a_wrong_password_is_delayed_limited_and_told() {
     let log = place.exec(&["show logging"]);
     assert_eq!(log.matches("%SEC_LOGIN-4-LOGIN_FAILED").count(), 6, "{log}");
     assert!(!log.contains("mellon"));
+    place.exec(&["configure terminal", "ip ssh authentication-retries 1", "end"]);
+    let wrong = Client::new(dir.path(), client.port(), "admin", Proof::Password("mellon"));
+    assert_eq!(wrong.run(&["-o", "NumberOfPasswordPrompts=9"], "show clock").status.code(), Some(255));
+    assert_eq!(place.exec(&["show logging"]).matches("%SEC_LOGIN-4-LOGIN_FAILED").count(), 7);
+}
+
+#[test]
+fn who_does_not_log_in_within_the_time_out_is_cut_off() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some((_controller, place, client)) = stage(dir.path(), "") else { return };
+    place.exec(&["configure terminal", "ip ssh time-out 1", "end"]);
+    let mut silent = TcpStream::connect(("127.0.0.1", client.port())).expect("a connection");
+    silent.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let (begun, mut heard) = (now(), Vec::new());
+    silent.read_to_end(&mut heard).expect("the end, and no timeout");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(heard.starts_with(b"SSH-2.0-"), "{heard:?}");
 }
 
 #[test]

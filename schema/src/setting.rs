@@ -138,6 +138,10 @@ pub enum Setting {
     LogSequenceNumbers(bool),
     /// `clock timezone NAME HOURS [MINUTES]`; none: `no clock timezone`
     ClockTimezone(Option<Timezone>),
+    /// `ip ssh time-out SECONDS`: how long a client may take to log in
+    SshTimeOut(u8),
+    /// `ip ssh authentication-retries N`: wrong passwords of one connection; 0 allows one, as 1 does
+    SshRetries(u8),
 }
 
 impl Setting {

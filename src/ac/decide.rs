@@ -256,6 +256,8 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         Setting::User(_, change) => {
             range("username NAME privilege", change.privilege.unwrap_or_default().into(), 0, 15)
         }
+        Setting::SshTimeOut(seconds) => range("ip ssh time-out", u64::from(*seconds), 1, 120),
+        Setting::SshRetries(n) => range("ip ssh authentication-retries", u64::from(*n), 0, 5),
         Setting::ExecTimeout(s) => range("exec-timeout", u64::from(*s), 0, 2_147_483),
         Setting::DtlsCiphersuite(name, _) => {
             let known: Vec<_> = suite::SUITES.iter().map(|s| s.name).collect();

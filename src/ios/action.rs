@@ -7,6 +7,7 @@ use super::debug::Debugs;
 use super::grammar::Mode;
 use super::key_chain::KeyLine;
 use super::pipe::Modifier;
+use super::shell::Terminal;
 use crate::command::Command;
 use crate::secrets::{Plain, Typed, password};
 
@@ -211,6 +212,11 @@ pub enum Show {
         /// What the session that asks debugs, which the grammar does not know.
         on: Debugs,
     },
+    /// `show history`
+    History {
+        /// What was typed in the session that asks, which the grammar does not know.
+        lines: Vec<String>,
+    },
     /// `show hosts`
     Hosts,
     /// `show image-server`
@@ -233,6 +239,8 @@ pub enum Show {
     Inventory,
     /// `show ip interface brief`
     IpInterfaces,
+    /// `show ip ssh`
+    IpSsh,
     /// `show operation`
     Operations,
     /// `show operation ID`
@@ -259,6 +267,11 @@ pub enum Show {
     StartupConfig,
     /// `show tech-support`
     TechSupport,
+    /// `show terminal`
+    Terminal {
+        /// What the session that asks has, which the grammar does not know.
+        now: Terminal,
+    },
     /// `show version`
     Version,
     /// `show vlan [brief]`

@@ -117,6 +117,8 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::SshPort(port) => global(format!("ip ssh port {port}")),
         Setting::SshListen(Some(address)) => global(format!("ip ssh listen {address}")),
         Setting::SshListen(None) => global("no ip ssh listen".into()),
+        Setting::SshTimeOut(seconds) => global(format!("ip ssh time-out {seconds}")),
+        Setting::SshRetries(n) => global(format!("ip ssh authentication-retries {n}")),
         Setting::ExecTimeout(s) => (Mode::Line, format!("exec-timeout {} {}", s / 60, s % 60)),
         Setting::LoggingHostForm(a, form) => {
             let word = form_word(*form).map(|word| format!(" format {word}")).unwrap_or_default();

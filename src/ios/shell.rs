@@ -3,9 +3,12 @@
 //! A line comes in and an [`Output`] goes out: text to print now, and wishes to send to the core. The shell changes
 //! nothing but itself; whoever drives it sends the wishes and prints what becomes of them.
 
+use std::collections::VecDeque;
+
 use capledger_schema::feed::Privilege;
 use capledger_schema::project::State;
 use capledger_schema::setting::Setting;
+use serde::Serialize;
 
 use super::View;
 use super::action::{Action, Errand, Show};
@@ -33,10 +36,12 @@ pub struct Shell {
     monitor: bool,
     debugs: Debugs,
     vty: Option<u16>,
+    /// What was typed last, as it is recorded.
+    typed: VecDeque<String>,
 }
 
 /// What `terminal ...` sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Terminal {
     /// Lines of a page; 0 for no paging.
     pub length: u16,
@@ -85,6 +90,9 @@ impl Output {
 /// Characters of a line that are recorded.
 const RECORD_LIMIT: usize = 512;
 
+/// Lines of `show history`.
+const HISTORY: usize = 20;
+
 /// How the core's refusal of a wish is printed: `% WORDS`.
 pub fn refused(words: &str) -> String {
     format!("% {words}\n")
@@ -108,6 +116,7 @@ impl Shell {
             monitor: false,
             debugs: Debugs::NONE,
             vty: None,
+            typed: VecDeque::new(),
         }
     }
 
@@ -210,16 +219,17 @@ impl Shell {
     /// Runs a line. NUL octets, which some clients send as a keep-alive, are passed over.
     pub fn line(&mut self, typed: &str, view: &View) -> Output {
         let line = typed.replace('\0', "");
+        if let Some(typed) = self.recorded(&line) {
+            self.typed.truncate(HISTORY - 1);
+            self.typed.push_front(typed);
+        }
         let parsed = match self.parse(&line) {
             Ok(parsed) => parsed,
             Err(e) => return Output::refused(e.ios(self.prompt(view.state).chars().count(), &line)),
         };
         let Some(Parsed { mut action, mode, modifier }) = parsed else { return Output::default() };
-        if let Action::Show(Show::Users { own }) = &mut action {
-            *own = self.vty;
-        }
-        if let Action::Show(Show::Debugging { on }) = &mut action {
-            *on = self.debugs;
+        if let Action::Show(what) = &mut action {
+            self.add_own(what);
         }
         self.named.clear();
         let mut commands = self.enter(mode);
@@ -236,6 +246,22 @@ impl Shell {
         };
         commands.append(&mut output.commands);
         Output { commands, secrets: std::mem::take(&mut self.named), ..output }
+    }
+
+    /// What a view tells of the session itself, which the grammar does not know.
+    fn add_own(&self, what: &mut Show) {
+        if let Show::Users { own } = what {
+            *own = self.vty;
+        }
+        if let Show::Debugging { on } = what {
+            *on = self.debugs;
+        }
+        if let Show::Terminal { now } = what {
+            *now = self.terminal;
+        }
+        if let Show::History { lines } = what {
+            *lines = self.typed.iter().rev().cloned().collect();
+        }
     }
 
     fn parse(&self, line: &str) -> Result<Option<Parsed>, ParseError> {

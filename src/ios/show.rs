@@ -21,6 +21,8 @@ pub mod logging;
 pub mod operation;
 pub mod predownload;
 pub mod running_config;
+pub mod session;
+pub mod ssh;
 pub mod startup_config;
 mod table;
 pub mod tech_support;
@@ -52,6 +54,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeSummary => upgrade::summary(view),
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
         Show::Debugging { on } => on.show(),
+        Show::History { lines } => session::history(lines),
         Show::Hosts => absent::show_hosts(),
         Show::ImageServer => image_server::show(view),
         Show::InstallSummary => install::show(view),
@@ -60,6 +63,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::InstallLog => install::log(view),
         Show::Inventory => inventory::show(view),
         Show::IpInterfaces => interfaces::show(view),
+        Show::IpSsh => ssh::show(view),
         Show::Operations => operation::list(view),
         Show::Operation(number) => operation::show(*number, view),
         Show::Ledger(what) => ledger::show(what, view),
@@ -71,6 +75,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Vlans => absent::show_vlans(),
         Show::StartupConfig => startup_config::show(view),
         Show::TechSupport => tech_support::text(view, privilege),
+        Show::Terminal { now } => session::terminal(*now),
         Show::Version => version::show(view),
         Show::ProfileSummary => image_download::summary(view),
         Show::ProfileDetailed => image_download::detailed(view),

@@ -41,10 +41,6 @@ use gate::{Cutter, Gate, HALF_OPEN};
 use login::Logins;
 
 pub use gate::LINES;
-pub use login::TRIES;
-
-/// A connection is logged in within this.
-const LOGIN_GRACE: Duration = Duration::from_secs(60);
 
 /// A connection that is logged in and has no channel ends after this.
 const UNUSED: Duration = Duration::from_secs(60);
@@ -307,7 +303,8 @@ async fn attend(config: Arc<Config>, shared: Arc<Shared>, socket: TcpStream, fro
         }
     };
     let watch = async {
-        if tokio::time::timeout(LOGIN_GRACE, visit.logged_in.notified()).await.is_err() {
+        let grace = Duration::from_secs(shared.hub.state().config.access.time_out.into());
+        if tokio::time::timeout(grace, visit.logged_in.notified()).await.is_err() {
             return;
         }
         let mut used = Instant::now();

@@ -289,6 +289,8 @@ impl Config {
             Setting::LogTimestamps(stamp) => self.logging.stamp = stamp,
             Setting::LogSequenceNumbers(on) => self.logging.numbers = on,
             Setting::ClockTimezone(zone) => self.logging.timezone = zone,
+            Setting::SshTimeOut(seconds) => self.access.time_out = seconds,
+            Setting::SshRetries(n) => self.access.retries = n,
         }
     }
 
@@ -470,6 +472,8 @@ mod tests {
             Setting::LogTimestamps(None),
             Setting::LogSequenceNumbers(true),
             Setting::ClockTimezone(Some(Timezone { name: "CET".into(), minutes: 60 })),
+            Setting::SshTimeOut(20),
+            Setting::SshRetries(5),
         ]
     }
 

@@ -175,8 +175,7 @@ fn later_settings() -> Vec<Setting> {
     ]
 }
 
-/// One envelope per event, numbered from 1.
-/// Who may log in, and how.
+/// In which form lines of the log leave.
 fn logging_settings() -> Vec<Setting> {
     let host = |text: &str| text.parse().expect("an address");
     let moment = LogStamp::Datetime { msec: true, localtime: false, show_timezone: true, year: false };
@@ -193,6 +192,7 @@ fn logging_settings() -> Vec<Setting> {
     ]
 }
 
+/// Who may log in, and how.
 fn access_settings() -> Vec<Setting> {
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwdaGbzsK3ZG6e1Ee8cF5mvhU5Q6uMHRWpFrX0sN5Wq".to_owned();
     vec![
@@ -208,6 +208,12 @@ fn access_settings() -> Vec<Setting> {
     ]
 }
 
+/// How long, and how often, a login may be tried.
+fn ssh_settings() -> Vec<Setting> {
+    vec![Setting::SshTimeOut(20), Setting::SshRetries(5)]
+}
+
+/// One envelope per event, numbered from 1.
 pub(crate) fn samples() -> Vec<Envelope> {
     let session = SessionId(0x51);
     let operation = OperationId(0x0b);
@@ -650,6 +656,7 @@ pub(crate) fn samples() -> Vec<Envelope> {
                 from: "172.16.5.9:50022".parse().expect("an address"),
             },
         ),
+        (operator.clone(), Subject::Config, Event::ConfigurationChanged { changes: ssh_settings(), startup: false }),
     ];
 
     (1..)

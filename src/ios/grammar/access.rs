@@ -100,6 +100,23 @@ pub(super) static TABLE: &[Entry] = &[
         3,
         |_| set(Setting::SshListen(None)),
     ),
+    config(
+        &[IP, SSH, kw("time-out", "How long a client may take to log in"), arg(Arg::Number(1, 120), "Seconds (60)")],
+        |a| set(Setting::SshTimeOut(a.fit(0))),
+        3,
+        |_| to_default(|c| Setting::SshTimeOut(c.access.time_out)),
+    ),
+    config(
+        &[
+            IP,
+            SSH,
+            kw("authentication-retries", "Wrong passwords before a connection is closed"),
+            arg(Arg::Number(0, 5), "Number (3); 0 is as 1"),
+        ],
+        |a| set(Setting::SshRetries(a.fit(0))),
+        3,
+        |_| to_default(|c| Setting::SshRetries(c.access.retries)),
+    ),
     only(&[IP, SSH, kw("pubkey-chain", "The public keys of users")], |_| Action::Configure {
         settings: Vec::new(),
         enter: Some(Mode::SshPubkey),

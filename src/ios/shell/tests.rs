@@ -542,3 +542,24 @@ fn a_view_of_what_is_not_there_is_a_refused_line_in_text_and_in_json() {
     assert!(!session.output("show ap image | json").refused);
     assert!(!session.output("show logging").refused);
 }
+
+#[test]
+fn a_session_tells_what_was_typed_in_it_without_passwords_and_how_its_terminal_is_set() {
+    let mut session = Session::new(Privilege::Privileged);
+    session.output("terminal width 132");
+    assert_eq!(session.output("show terminal").text, "Length: 24 lines, Width: 132 columns\n");
+    session.output("configure terminal");
+    session.output("username admin secret 0 a-long-password");
+    session.output("end");
+    let typed = session.output("show history").text;
+    assert!(
+        typed.contains("  configure terminal\n  username admin secret 0 ******\n  end\n  show history\n"),
+        "{typed}"
+    );
+    for n in 0..30 {
+        session.output(&format!("show logging last {}", n + 1));
+    }
+    let typed = session.output("show history").text;
+    assert!(typed.starts_with("  show logging last 12\n"), "{typed}");
+    assert_eq!(typed.lines().count(), 20);
+}

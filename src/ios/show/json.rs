@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_history,
     image_server, install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config,
-    startup_config, tech_support, upgrade, users, version,
+    session, ssh, startup_config, tech_support, upgrade, users, version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -34,6 +34,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::ApUpgradeSummary => document(&upgrade::summary_facts(view)),
         Show::Clock => document(&Clock { time: view.now }),
         Show::Debugging { on } => document(on),
+        Show::History { lines } => document(&session::History { lines }),
         Show::Hosts => document(&absent::hosts()),
         Show::ImageServer => document(&image_server::facts(view)),
         Show::InstallSummary => document(&install::facts(None, view)),
@@ -42,6 +43,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::InstallLog => document(&install::log_facts(view)),
         Show::Inventory => document(&inventory::facts(view)),
         Show::IpInterfaces => document(&interfaces::facts(view)),
+        Show::IpSsh => document(&ssh::facts(view)),
         Show::Operations => document(&operation::facts(view)),
         Show::Operation(number) => result(operation::story(*number, view)),
         Show::Ledger(what) => result(ledger::facts(what, view)),
@@ -52,6 +54,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::SwitchVirtual => document(&absent::switch()),
         Show::Users { own } => document(&users::facts(view, *own)),
         Show::TechSupport => tech_support::document(view, privilege),
+        Show::Terminal { now } => document(now),
         Show::Version => document(&version::facts(view)),
         Show::Vlans => document(&absent::vlans()),
         Show::ProfileSummary => document(&image_download::summary_facts(view)),

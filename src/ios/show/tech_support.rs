@@ -27,6 +27,7 @@ fn parts() -> Vec<(String, Show)> {
         ("startup-config", Show::StartupConfig),
         ("users", Show::Users { own: None }),
         ("ip interface brief", Show::IpInterfaces),
+        ("ip ssh", Show::IpSsh),
         ("ap summary", Show::ApSummary),
         ("ap status", Show::ApStatus),
         ("wireless stats ap join summary", Show::ApJoins),
@@ -128,8 +129,9 @@ mod tests {
     }
 
     /// What says nothing of the controller, or what another part says already.
-    const LEFT_OUT: [&str; 9] = [
+    const LEFT_OUT: [&str; 11] = [
         "show debugging",
+        "show history",
         "show hosts",
         "show install active",
         "show install committed",
@@ -137,6 +139,7 @@ mod tests {
         "show privilege",
         "show switch virtual",
         "show tech-support",
+        "show terminal",
         "show wireless profile image-download summary",
     ];
 

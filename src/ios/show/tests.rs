@@ -69,7 +69,7 @@ pub(super) fn middle_of_an_upgrade() -> Story {
     story
 }
 
-fn shown(story: &Story, what: &Show) -> String {
+pub(super) fn shown(story: &Story, what: &Show) -> String {
     let time = TimeFormat::default();
     show(
         what,

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::gate::{Cutter, LINES};
-use super::login::{DELAY, TRIES};
+use super::login::DELAY;
 use crate::command::AccessFact;
 use crate::ios::shell::Terminal;
 use crate::net::feed::{Gone, User};
@@ -36,8 +36,8 @@ pub(super) enum ConnectionError {
     /// russh's own.
     #[error(transparent)]
     Ssh(#[from] russh::Error),
-    #[error("{TRIES} wrong passwords")]
-    Tries,
+    #[error("{0} wrong passwords")]
+    Tries(u32),
     #[error(transparent)]
     TypedAhead(#[from] crate::net::terminal::TooMuch),
 }
@@ -201,8 +201,9 @@ impl Handler for Connection {
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, ConnectionError> {
-        if self.wrong >= TRIES {
-            return Err(ConnectionError::Tries);
+        let tries = self.shared.logins.tries();
+        if self.wrong >= tries {
+            return Err(ConnectionError::Tries(self.wrong));
         }
         let until = Instant::now() + DELAY;
         if let Some(privilege) = self.shared.logins.password(user, password).await {
@@ -210,13 +211,14 @@ impl Handler for Connection {
             return Ok(Auth::Accept);
         }
         self.wrong += 1;
-        if let Some(tries) = self.shared.logins.failed(self.visit.address()) {
-            let (user, from, port) = (Self::name(user), self.visit.from, self.visit.port);
-            let fact = AccessFact::LoginFailed { user: user.clone(), from, port, method: LoginMethod::Password, tries };
+        if let Some(failures) = self.shared.logins.failed(self.visit.address()) {
+            let (user, from, port, method) =
+                (Self::name(user), self.visit.from, self.visit.port, LoginMethod::Password);
+            let fact = AccessFact::LoginFailed { user: user.clone(), from, port, method, tries: failures };
             self.shared.record(fact, &user, self.visit.address()).await;
         }
         tokio::time::sleep_until(until).await;
-        Ok(Self::refuse(if self.wrong < TRIES { METHODS } else { &[] }))
+        Ok(Self::refuse(if self.wrong < tries { METHODS } else { &[] }))
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, ConnectionError> {

@@ -21,9 +21,6 @@ pub(super) const AT_ONCE: usize = 1;
 /// How long a wrong password takes.
 pub(super) const DELAY: Duration = Duration::from_secs(2);
 
-/// Wrong passwords of one connection.
-pub const TRIES: u32 = 3;
-
 /// Failures are recorded no faster than this; those between are counted.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 
@@ -74,6 +71,11 @@ impl Logins {
         let keys = state.config.access.keys.get(user)?;
         let bare = PublicKey::new(key.key_data().clone(), "").to_openssh().ok()?;
         keys.contains(bare.trim_end()).then_some(account.privilege)
+    }
+
+    /// Wrong passwords of one connection, as configured now.
+    pub(super) fn tries(&self) -> u32 {
+        u32::from(self.hub.state().config.access.retries).max(1)
     }
 
     /// Counts a failure: how many are to be recorded with it, if it is to be recorded.

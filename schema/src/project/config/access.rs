@@ -23,6 +23,10 @@ pub struct AccessConfig {
     pub listen: Option<IpAddr>,
     /// Seconds without input before a session ends (600); 0: never.
     pub exec_timeout: u32,
+    /// Seconds that a client may take to log in (60).
+    pub time_out: u8,
+    /// Wrong passwords of one connection (3); 0 allows one, as 1 does.
+    pub retries: u8,
 }
 
 /// An account.
@@ -104,6 +108,8 @@ impl AccessConfig {
         put(self.port != wanted.port, Setting::SshPort(wanted.port));
         put(self.listen != wanted.listen, Setting::SshListen(wanted.listen));
         put(self.exec_timeout != wanted.exec_timeout, Setting::ExecTimeout(wanted.exec_timeout));
+        put(self.time_out != wanted.time_out, Setting::SshTimeOut(wanted.time_out));
+        put(self.retries != wanted.retries, Setting::SshRetries(wanted.retries));
         out
     }
 }
@@ -117,6 +123,8 @@ impl Default for AccessConfig {
             port: Self::PORT,
             listen: None,
             exec_timeout: 600,
+            time_out: 60,
+            retries: 3,
         }
     }
 }

@@ -134,10 +134,11 @@ prop_compose! {
         port in 1..=65_535_u16,
         listen in option::of(any::<IpAddr>()),
         exec_timeout in prop_oneof![Just(600), 0..=2_147_483_u32],
+        (time_out, retries) in (prop_oneof![Just(60), 1..=120_u8], 0..=5_u8),
     ) -> AccessConfig {
         let users = users.into_iter().map(|(name, (privilege, secret))| (name, UserConfig { privilege, secret }));
         let keys = keys.into_iter().map(|(name, keys)| (name, keys.into_iter().map(str::to_owned).collect()));
-        AccessConfig { users: users.collect(), keys: keys.collect(), enable, port, listen, exec_timeout }
+        AccessConfig { users: users.collect(), keys: keys.collect(), enable, port, listen, exec_timeout, time_out, retries }
     }
 }
 
