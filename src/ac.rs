@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use capledger_schema::event::{DisjoinReason, RefusalReason};
+use capledger_schema::event::{DisjoinReason, RefusalReason, RejectedMessage};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::{ControllerId, OperationId, Seq, Sha256, WtpId};
 use capledger_schema::image::ImageFacts;
@@ -367,12 +367,12 @@ impl Ac {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.rejected.len() < 64 && session.rejected.insert(message.message_type.code()) {
             let (cause, subject) = download::of(session);
-            let event = Event::WtpMessageRejected {
+            let event = Event::WtpMessageRejected(RejectedMessage {
                 session: session.id(),
                 message: what,
                 state: session.phase.name().to_owned(),
                 result: Some(code.code()),
-            };
+            });
             self.book.record(cause, subject, event);
         }
     }

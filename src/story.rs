@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use capledger_schema::event::{DisjoinReason, DownloadMethod, DownloadMode, WtpAddress, WtpInventory};
+use capledger_schema::event::{
+    CipherSuite, DisjoinReason, DownloadMethod, DownloadMode, DtlsSession, DtlsVersion, SessionDescription, WtpAddress,
+    WtpInventory,
+};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{ControllerId, Md5, OperationId, Seq, SessionId, Sha256, WtpId};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
@@ -62,6 +65,20 @@ pub(crate) fn ap(name: &str, mac: &str, wtp: &str) -> WtpAddress {
     }
 }
 
+/// A session over DTLS 1.2 with this suite, and an AP that tells its hardware and its boot loader.
+pub(crate) fn description(session: SessionId, suite: u16) -> SessionDescription {
+    SessionDescription {
+        session,
+        dtls: Some(DtlsSession { version: DtlsVersion::V1_2, suite: CipherSuite(suite) }),
+        common_name: None,
+        psk_identity: None,
+        hardware: Some("1.0".to_owned()),
+        boot: Some("1.1.2.4".to_owned()),
+        software: None,
+        other: None,
+    }
+}
+
 impl Story {
     /// A controller that has just started.
     pub(crate) fn begin(at: &str) -> Story {
@@ -98,6 +115,14 @@ impl Story {
         self.log.apply(&envelope);
         self.envelopes.push(envelope);
         self
+    }
+
+    /// The folds of what was told, after some of it was changed.
+    pub(crate) fn fold_again(&mut self) {
+        self.state = State::default();
+        for envelope in &self.envelopes {
+            self.state.apply(envelope);
+        }
     }
 
     /// From here on operations have the numbers that they have in a ledger: those of their first events.
@@ -155,6 +180,11 @@ impl Story {
             },
         );
         session
+    }
+
+    pub(crate) fn described(&mut self, wtp: &WtpAddress, session: SessionDescription) -> &mut Story {
+        let cause = Cause::Wtp(session.session);
+        self.tell(cause, Subject::Wtp(wtp.id.clone()), Event::WtpSessionDescribed(session))
     }
 
     pub(crate) fn in_run(&mut self, session: SessionId, wtp: &WtpAddress) -> &mut Story {

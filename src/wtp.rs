@@ -4,6 +4,7 @@
 //! their time and gives effects and its next deadline. It opens no socket, reads no clock and keeps no image octets,
 //! so that thousands run in one process, on virtual time in tests or on real sockets and real DTLS.
 
+mod board;
 mod config;
 mod console;
 mod counters;

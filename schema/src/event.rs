@@ -5,6 +5,7 @@
 
 mod kind;
 mod operator;
+mod session;
 mod upgrade;
 mod wtp;
 
@@ -20,8 +21,12 @@ use crate::setting::{ServeProtocol, Setting};
 use crate::time::Timestamp;
 
 pub use operator::LoginMethod;
+pub use session::{CipherSuite, DtlsSession, DtlsVersion, SessionDescription};
 pub use upgrade::*;
-pub use wtp::{DisjoinReason, DownloadMethod, DownloadMode, RefusalReason, WtpAddress, WtpInventory};
+pub use wtp::{
+    DisjoinReason, DownloadMethod, DownloadMode, RefusalReason, RejectedMessage, TransferredData, WtpAddress,
+    WtpInventory,
+};
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,29 +113,9 @@ pub enum Event {
     },
     /// A WTP sent a message that this controller does not serve, or one that is wrong in its state. Recorded once per
     /// session and message type.
-    WtpMessageRejected {
-        /// Its session.
-        session: SessionId,
-        /// RFC 5415's name, or the number; behind it the image's name, if it asked for one that is not known.
-        message: String,
-        /// The state in which it came.
-        state: String,
-        /// The result code that answered it, if it was answered (RFC 5415 4.6.35).
-        result: Option<u32>,
-    },
+    WtpMessageRejected(RejectedMessage),
     /// A WTP handed over a crash log or memory dump (Data Transfer, RFC 5415 9.6).
-    WtpDataTransferred {
-        /// Its session.
-        session: SessionId,
-        /// Data Transfer Mode (RFC 5415 4.6.16).
-        mode: u8,
-        /// How many octets came.
-        octets: u64,
-        /// Their digest.
-        sha256: Sha256,
-        /// The first of them, as text, at most 2,048 characters.
-        excerpt: String,
-    },
+    WtpDataTransferred(TransferredData),
     /// A fetch from an image server began.
     InstallAddStarted {
         /// This fetch.
@@ -594,5 +579,16 @@ pub enum Event {
         user: String,
         /// From where.
         from: SocketAddr,
+    },
+    /// What a session's handshake agreed on, and what its Join Request said of the WTP beside the inventory. Right behind
+    /// its `WtpJoined`.
+    WtpSessionDescribed(SessionDescription),
+    /// Blocks of a download were sent again: told ahead of its progress, and of an end that does not tell it, where there
+    /// are more of them than were told before.
+    ImageDownloadRetransmitted {
+        /// This download.
+        operation: OperationId,
+        /// Blocks sent again so far.
+        retransmissions: u64,
     },
 }

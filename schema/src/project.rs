@@ -210,7 +210,9 @@ impl Projection for State {
             | Event::OperatorLoggedOut { .. }
             | Event::OperatorCommandEntered { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. } => {}
         }
         self.config.apply(envelope);
         let mut keep = |file| self.saved = Some(Box::new(Saved { config: self.config.clone(), file }));

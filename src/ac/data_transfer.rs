@@ -1,6 +1,7 @@
 //! A WTP's crash log or memory dump (Data Transfer, RFC 5415 section 9.6): accepted, digested, recorded, not kept.
 
 use capledger_schema::Event;
+use capledger_schema::event::TransferredData;
 use capledger_schema::id::Sha256;
 use sha2::{Digest, Sha256 as Hasher};
 
@@ -45,13 +46,13 @@ impl Ac {
         }
         if let Some((incoming, mode)) = over {
             let (cause, subject) = download::of(session);
-            let event = Event::WtpDataTransferred {
+            let event = Event::WtpDataTransferred(TransferredData {
                 session: session.id(),
                 mode,
                 octets: incoming.octets,
                 sha256: Sha256(incoming.digest.finalize().into()),
                 excerpt: incoming.excerpt,
-            };
+            });
             self.book.record(cause, subject, event);
         }
         if let Some(response) = messages::result_response(message, ResultCode::Success) {

@@ -258,8 +258,11 @@ impl Ac {
         if transfer.acknowledged >= total {
             self.complete_transfer(peer);
         } else if transfer.marks.due(self.book.now.mono, transfer.acknowledged, Some(total)) {
-            let (operation, octets) = (transfer.operation, transfer.acknowledged);
+            let (operation, octets, repeats) = (transfer.operation, transfer.acknowledged, transfer.repeats());
             let (cause, subject) = of(session);
+            if let Some(repeats) = repeats {
+                self.book.record(cause.clone(), subject.clone(), repeats);
+            }
             self.book.record(cause, subject, Event::ImageDownloadProgressed { operation, octets, total });
         }
     }
@@ -322,7 +325,7 @@ impl Ac {
     /// Ends a transfer that cannot go on. The session stands.
     pub(super) fn fail_transfer(&mut self, peer: Peer, kind: DownloadFailureKind, words: &str) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        let Some(transfer) = session.transfer.take() else { return };
+        let Some(mut transfer) = session.transfer.take() else { return };
         if transfer.done {
             return;
         }
@@ -331,6 +334,9 @@ impl Ac {
         let wtp = joined.address.clone();
         let tries = self.book.state.fleet.wtps.get(&wtp.id).map_or(0, |w| w.image.tries()) + 1;
         let next_retry = self.next_retry(transfer.mode, kind, tries, &transfer);
+        if let Some(repeats) = transfer.repeats() {
+            self.book.record(cause.clone(), subject.clone(), repeats);
+        }
         let event = Event::ImageDownloadFailed {
             operation: transfer.operation,
             wtp,
@@ -396,9 +402,12 @@ impl Ac {
 
     pub(super) fn abort_transfer(&mut self, peer: Peer, reason: &str) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
-        let Some(transfer) = session.transfer.take().filter(|t| !t.done) else { return };
+        let Some(mut transfer) = session.transfer.take().filter(|t| !t.done) else { return };
         let (cause, subject) = of(session);
         let Some(joined) = &session.joined else { return };
+        if let Some(repeats) = transfer.repeats() {
+            self.book.record(cause.clone(), subject.clone(), repeats);
+        }
         let event = Event::ImageDownloadAborted {
             operation: transfer.operation,
             wtp: joined.address.clone(),

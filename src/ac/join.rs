@@ -1,6 +1,6 @@
 //! Who may join, and what a WTP that joins is told (RFC 5415 sections 6 and 9.1).
 
-use capledger_schema::event::{DisjoinReason, RefusalReason, WtpAddress, WtpInventory};
+use capledger_schema::event::{DisjoinReason, RefusalReason, SessionDescription, WtpAddress, WtpInventory};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::id::{MacAddr, SessionId, Sha256, WtpId};
 use capledger_schema::image::ImageVersion;
@@ -72,6 +72,8 @@ impl Ac {
             missing: request.missing.clone(),
             offered,
         };
+        self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
+        let event = Event::WtpSessionDescribed(describe(number, &request, &identity));
         self.book.record(Cause::Wtp(number), Subject::Wtp(id.clone()), event);
         if let Some((expected, tries, next_retry)) = not_taken {
             let reports = request.version;
@@ -228,6 +230,21 @@ impl Ac {
             let event = Event::WtpRefused { address, name, reason, detail };
             self.book.record(Cause::Peer(address), Subject::Controller, event);
         }
+    }
+}
+
+/// What is known of a session beside what its `WtpJoined` tells.
+fn describe(session: SessionId, request: &JoinRequest, identity: &Identity) -> SessionDescription {
+    let versions = &request.versions;
+    SessionDescription {
+        session,
+        dtls: identity.dtls,
+        common_name: identity.common_name.clone(),
+        psk_identity: identity.psk_identity.clone(),
+        hardware: versions.hardware.clone(),
+        boot: versions.boot.clone(),
+        software: versions.active.clone(),
+        other: versions.other.clone(),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::capwap::element::radio::DecryptionErrorReportPeriod;
 use crate::capwap::element::transfer::DataTransferType;
 use crate::capwap::element::{
     AcDescriptor, CapwapTimers, ControlIpv4Address, ControlIpv6Address, EcnSupport, Element, ImageDataOpcode,
-    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpFallback, display_text,
+    ImageIdentifier, ImageInformation, RMacField, ResultCode, SubElement, WtpDescriptor, WtpFallback, display_text,
 };
 use crate::capwap::keep_alive;
 use crate::capwap::particulars::{self, ReasonKind};
@@ -37,6 +37,8 @@ const IDLE_TIMEOUT: u32 = 300;
 const DECRYPTION_REPORT: u16 = 120;
 /// Characters of a WTP's name that are kept.
 const NAME_LIMIT: usize = 64;
+/// Characters of a version that are kept.
+const VERSION_LIMIT: usize = 64;
 /// MaxDiscoveryInterval, in seconds (4.7.10).
 const DISCOVERY_INTERVAL: u8 = 20;
 
@@ -272,6 +274,32 @@ pub(super) struct JoinRequest {
     pub(super) session_id: Vec<u8>,
     pub(super) digests: bool,
     pub(super) missing: Vec<String>,
+    pub(super) versions: Versions,
+}
+
+/// The versions of a WTP Descriptor in the WTP's words (RFC 5415 4.6.40), at most 64 characters each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Versions {
+    pub(super) hardware: Option<String>,
+    pub(super) boot: Option<String>,
+    /// Only where the four numbers do not say all of it.
+    pub(super) active: Option<String>,
+    /// Likewise.
+    pub(super) other: Option<String>,
+}
+
+impl Versions {
+    fn read(descriptor: &WtpDescriptor) -> Versions {
+        let short = |text: String| text.trim().chars().take(VERSION_LIMIT).collect::<String>();
+        let told = |text: Option<String>| text.map(short).filter(|text| !text.is_empty());
+        let odd = |text: &String| four_numbers(text).is_none_or(|numbers| numbers.to_string() != *text);
+        Versions {
+            hardware: told(descriptor.hardware()),
+            boot: told(descriptor.boot()),
+            active: told(descriptor.active()).filter(odd),
+            other: told(descriptor.backup()).filter(odd),
+        }
+    }
 }
 
 impl JoinRequest {
@@ -298,6 +326,7 @@ impl JoinRequest {
                 join.version = descriptor.active().and_then(|v| four_numbers(&v));
                 join.backup = descriptor.backup().and_then(|v| four_numbers(&v));
                 join.radios = descriptor.radios_in_use;
+                join.versions = Versions::read(descriptor);
             }
         }
         if join.backup.is_none() {

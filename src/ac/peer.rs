@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use capledger_schema::event::DtlsSession;
 use sha2::{Digest as _, Sha256};
 
 /// One DTLS session with one address.
@@ -37,6 +38,8 @@ pub struct Identity {
     pub psk_identity: Option<String>,
     /// Whether the certificate was checked against an authority, and with what result.
     pub trust: Trust,
+    /// Version and cipher suite; none in a simulation that encrypts nothing.
+    pub dtls: Option<DtlsSession>,
 }
 
 impl Identity {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
+use capledger_schema::Event;
 use capledger_schema::event::{DownloadMode, WtpAddress};
 use capledger_schema::id::{OperationId, Seq, SessionId};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
@@ -94,6 +95,8 @@ pub(super) struct Transfer {
     pub(super) messages: u64,
     pub(super) last: u16,
     pub(super) retransmissions: u64,
+    /// How many of them the ledger tells.
+    pub(super) told: u64,
     pub(super) began: Option<Monotonic>,
     pub(super) marks: Marks,
     /// The last octet is acknowledged.
@@ -123,10 +126,18 @@ impl Transfer {
             messages: 0,
             last: 0,
             retransmissions: 0,
+            told: 0,
             began: None,
             marks: Marks::new(now),
             done: false,
         }
+    }
+
+    /// Blocks that were sent again, where the ledger does not tell all of them; from now on it does.
+    pub(super) fn repeats(&mut self) -> Option<Event> {
+        let (operation, retransmissions) = (self.operation, self.retransmissions);
+        let before = std::mem::replace(&mut self.told, retransmissions);
+        (retransmissions > before).then_some(Event::ImageDownloadRetransmitted { operation, retransmissions })
     }
 }
 

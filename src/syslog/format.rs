@@ -1,7 +1,9 @@
 //! Which event is a line, and how it reads. Text is what IOS XE 17.9 prints for the same fact; where it has no such
 //! fact, the line is in its manner.
 
-use capledger_schema::event::{DisjoinReason, InstallAction, LoginMethod, RefusalReason, RollbackReason, WtpAddress};
+use capledger_schema::event::{
+    DisjoinReason, InstallAction, LoginMethod, RefusalReason, RollbackReason, TransferredData, WtpAddress,
+};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::setting::ServeProtocol;
@@ -49,7 +51,7 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::WtpDisjoined { wtp, reason, .. } => {
             wncd(Severity::Notice, "AP_JOIN_DISJOIN", &ap_event(wtp, &format!("Disjoined {}", disjoin_words(*reason))))
         }
-        Event::WtpDataTransferred { mode, octets, .. } => {
+        Event::WtpDataTransferred(TransferredData { mode, octets, .. }) => {
             let who = match &envelope.subject {
                 Subject::Wtp(WtpId::BaseMac(mac)) => format!("Mac: {mac} "),
                 Subject::Wtp(id @ (WtpId::CommonName(_) | WtpId::PskIdentity(_))) => format!("AP: {id} "),
@@ -172,7 +174,9 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         | Event::OperatorCommandEntered { .. }
         | Event::ConfigurationSaved { .. }
         | Event::LogCleared {}
-        | Event::LineCleared { .. } => return None,
+        | Event::LineCleared { .. }
+        | Event::WtpSessionDescribed(_)
+        | Event::ImageDownloadRetransmitted { .. } => return None,
     };
     Some(line)
 }

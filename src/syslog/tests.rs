@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use capledger_schema::event::{
     CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMode, Finding, FindingSubject, InstallAction,
-    LoginMethod, OnError, RefusalReason, RollbackReason, Verdict,
+    LoginMethod, OnError, RefusalReason, RollbackReason, TransferredData, Verdict,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{CampaignId, OperationId, SessionId, Sha256};
@@ -149,8 +149,8 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
     let download = story.after_ms(500).download_started(session, &wtp, DownloadMode::Predownload, &facts);
     story.after_ms(500).download_completed(download, &wtp, &facts);
     for mode in [1, 2, 9] {
-        let event =
-            Event::WtpDataTransferred { session, mode, octets: 77, sha256: Sha256([0; 32]), excerpt: "panic".into() };
+        let (sha256, excerpt) = (Sha256([0; 32]), "panic".into());
+        let event = Event::WtpDataTransferred(TransferredData { session, mode, octets: 77, sha256, excerpt });
         story.after_ms(500).tell(Cause::Wtp(session), Subject::Wtp(wtp.id.clone()), event);
     }
     for reason in [

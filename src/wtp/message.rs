@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use capledger_schema::image::ImageVersion;
 
+use super::board;
 use super::config::{Digests, Knobs, Quirk, WtpConfig};
 use super::counters::RebootRecord;
 use super::flash::Flash;
@@ -67,12 +68,12 @@ fn board_data(config: &WtpConfig) -> Element {
 
 fn descriptor(config: &WtpConfig, flash: &Flash) -> Element {
     if config.knobs.speaks == Dialect::Cisco {
-        return draft_descriptor(flash);
+        return draft_descriptor(config, flash);
     }
     let mut versions = vec![
-        SubElement::text(descriptor::HARDWARE, "1.0"),
+        SubElement::text(descriptor::HARDWARE, board::hardware(&config.model)),
         SubElement::text(descriptor::ACTIVE, &flash.active().to_string()),
-        SubElement::text(descriptor::BOOT, "1.1.2.4"),
+        SubElement::text(descriptor::BOOT, &board::boot(&config.model).to_string()),
     ];
     versions.extend(flash.backup().map(|v| SubElement::text(descriptor::OTHER, &v.to_string())));
     Element::WtpDescriptor(WtpDescriptor {
@@ -87,7 +88,7 @@ fn descriptor(config: &WtpConfig, flash: &Flash) -> Element {
 }
 
 /// The form of draft 7; the version of the other partition goes beside it.
-fn draft_descriptor(flash: &Flash) -> Element {
+fn draft_descriptor(config: &WtpConfig, flash: &Flash) -> Element {
     Element::WtpDescriptor(WtpDescriptor {
         max_radios: RADIOS.len() as u8,
         radios_in_use: RADIOS.len() as u8,
@@ -95,7 +96,7 @@ fn draft_descriptor(flash: &Flash) -> Element {
         versions: vec![
             dialect::version(descriptor::HARDWARE, ImageVersion([1, 0, 0, 0])),
             dialect::version(descriptor::ACTIVE, flash.active()),
-            dialect::version(descriptor::BOOT, ImageVersion([1, 1, 2, 4])),
+            dialect::version(descriptor::BOOT, board::boot(&config.model)),
         ],
     })
 }
@@ -123,7 +124,7 @@ fn discovery_type(config: &WtpConfig) -> DiscoveryType {
 /// Discovery Request (5.1).
 pub(super) fn discovery_request(config: &WtpConfig, flash: &Flash, seq: u8) -> Message {
     if config.knobs.speaks == Dialect::Cisco {
-        let mut elements = vec![Element::DiscoveryType(DiscoveryType::NotKnown), draft_descriptor(flash)];
+        let mut elements = vec![Element::DiscoveryType(DiscoveryType::NotKnown), draft_descriptor(config, flash)];
         elements.extend([Element::WtpFrameTunnelMode(tunnel::IEEE8023), Element::WtpMacType(WtpMacType::SplitMac)]);
         elements.extend(dialect::discovery_request_extras(&config.name));
         return Message::new(MessageType::DiscoveryRequest, seq, elements);

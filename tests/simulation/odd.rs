@@ -6,7 +6,7 @@ use capledger::capwap::dialect::Dialect;
 use capledger::command::Command;
 use capledger::wtp::{Knobs, Quirk, WtpState};
 use capledger_schema::Event;
-use capledger_schema::event::DisjoinReason;
+use capledger_schema::event::{DisjoinReason, RejectedMessage};
 use capledger_schema::failure::DownloadFailureKind;
 use capledger_schema::setting::{ImageJoin, Setting};
 
@@ -96,7 +96,7 @@ fn an_old_platform_that_asks_by_its_path_is_refused_with_a_reason_until_an_alias
 }
 
 fn rejected(event: &Event) -> Option<String> {
-    if let Event::WtpMessageRejected { message, .. } = event { Some(message.clone()) } else { None }
+    if let Event::WtpMessageRejected(RejectedMessage { message, .. }) = event { Some(message.clone()) } else { None }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use capledger_schema::{Envelope, Event};
 struct Open {
     of: Option<WtpId>,
     octets: u64,
+    repeats: u64,
 }
 
 /// The durable ledger, envelope by envelope.
@@ -27,6 +28,7 @@ pub(crate) struct Story {
     downloads: BTreeMap<OperationId, Open>,
     /// Ever.
     joined: BTreeSet<SessionId>,
+    described: BTreeSet<SessionId>,
     asked: BTreeSet<SessionId>,
     reset: BTreeSet<SessionId>,
     chosen: BTreeSet<WtpId>,
@@ -106,7 +108,13 @@ impl Story {
             let before = self.live.insert(wtp.id.clone(), *session);
             assert_eq!(before, None, "{envelope:?}: a second live session of one WTP");
             assert!(self.joined.insert(*session), "{envelope:?}: a session's number is used twice");
+        } else if let Event::WtpSessionDescribed(description) = &envelope.event {
+            let session = description.session;
+            assert_eq!(self.last, Seq(session.0 + 1), "{envelope:?}: not right behind its join");
+            assert!(self.live.values().any(|live| *live == session), "{envelope:?}: of no live session");
+            self.described.insert(session);
         } else if let Event::WtpEnteredRun { session, wtp } = &envelope.event {
+            assert!(self.described.contains(session), "{envelope:?}: not described");
             assert_eq!(self.live.get(&wtp.id), Some(session), "{envelope:?}: of no live session");
             assert!(self.running.insert(*session), "{envelope:?}: twice");
         } else if let Event::WtpDisjoined { session, wtp, .. } = &envelope.event {
@@ -125,7 +133,7 @@ impl Story {
     fn fetches(&mut self, envelope: &Envelope) {
         if let Event::InstallAddStarted { operation, family, .. } = &envelope.event {
             self.begins(*operation, envelope);
-            self.fetches.insert(*operation, Open { of: None, octets: 0 });
+            self.fetches.insert(*operation, Open { of: None, octets: 0, repeats: 0 });
             if let Some(family) = family {
                 let before = self.fetching.insert(family.clone(), *operation);
                 assert_eq!(before, None, "{envelope:?}: a second fetch of one family");
@@ -149,13 +157,20 @@ impl Story {
             let other = self.downloads.values().find(|d| d.of.as_ref() == Some(&wtp.id));
             assert!(other.is_none(), "{envelope:?}: a second download of one WTP");
             self.asked.insert(*session);
-            self.downloads.insert(*operation, Open { of: Some(wtp.id.clone()), octets: 0 });
+            self.downloads.insert(*operation, Open { of: Some(wtp.id.clone()), octets: 0, repeats: 0 });
         } else if let Event::ImageDownloadProgressed { operation, octets, total } = &envelope.event {
             let download = self.downloads.get_mut(operation).unwrap_or_else(|| panic!("{envelope:?}: not begun"));
             assert!(*octets > download.octets && octets <= total, "{envelope:?} after {download:?}");
             download.octets = *octets;
-        } else if let Event::ImageDownloadCompleted { operation, image, messages, last, .. } = &envelope.event {
-            assert!(self.downloads.remove(operation).is_some(), "{envelope:?}: not begun, or over");
+        } else if let Event::ImageDownloadRetransmitted { operation, retransmissions } = &envelope.event {
+            let download = self.downloads.get_mut(operation).unwrap_or_else(|| panic!("{envelope:?}: not begun"));
+            assert!(*retransmissions > download.repeats, "{envelope:?} after {download:?}");
+            download.repeats = *retransmissions;
+        } else if let Event::ImageDownloadCompleted { operation, image, messages, last, retransmissions, .. } =
+            &envelope.event
+        {
+            let download = self.downloads.remove(operation).unwrap_or_else(|| panic!("{envelope:?}: not begun"));
+            assert!(*retransmissions >= download.repeats, "{envelope:?} after {download:?}");
             assert!(*messages > 0 && u64::from(*last) <= image.octets, "{envelope:?}");
         } else if let Event::ImageDownloadFailed { operation, .. } | Event::ImageDownloadAborted { operation, .. } =
             &envelope.event

@@ -3,13 +3,14 @@
 mod amounts;
 
 use capledger_schema::event::{
-    CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, LoginMethod, RefusalReason, Verdict,
+    CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, LoginMethod, RefusalReason, RejectedMessage,
+    SessionDescription, TransferredData, Verdict,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::WtpId;
 use capledger_schema::setting::Setting;
 use capledger_schema::time::Timestamp;
-use capledger_schema::{Cause, Envelope, Event};
+use capledger_schema::{Cause, Envelope, Event, Subject};
 
 pub use amounts::{clock, count, octets, rate, span, version};
 use amounts::{moved, portion};
@@ -50,6 +51,8 @@ pub fn tell(envelope: &Envelope) -> Option<Line> {
         envelope.event,
         Event::InstallAddProgressed { .. }
             | Event::ImageDownloadProgressed { .. }
+            | Event::ImageDownloadRetransmitted { .. }
+            | Event::WtpSessionDescribed(_)
             | Event::ImageServeProgressed { .. }
             | Event::CampaignWtpChosen { .. }
             | Event::InstallActionStarted { .. }
@@ -103,10 +106,10 @@ fn say(envelope: &Envelope) -> Said {
         Event::WtpDisjoined { wtp, reason, .. } => {
             (about(wtp), format!("left: {}", disjoin(*reason)), disjoin_tone(*reason))
         }
-        Event::WtpMessageRejected { message, state, .. } => {
+        Event::WtpMessageRejected(RejectedMessage { message, state, .. }) => {
             ((None, "an AP".into()), format!("sent {message} in {state}, which is not served"), Tone::Warn)
         }
-        Event::WtpDataTransferred { octets: n, .. } => {
+        Event::WtpDataTransferred(TransferredData { octets: n, .. }) => {
             ((None, "an AP".into()), format!("handed over a crash log or dump, {}", octets(*n)), Tone::Warn)
         }
         Event::InstallAddStarted { url, family, .. } => {
@@ -277,6 +280,11 @@ fn say(envelope: &Envelope) -> Said {
             let what = format!("line vty {vty} of {user} was cleared{}", by(&envelope.cause));
             ((None, CONTROLLER.into()), what, Tone::Warn)
         }
+        Event::WtpSessionDescribed(session) => (subject(envelope), described(session), Tone::Plain),
+        Event::ImageDownloadRetransmitted { retransmissions: n, .. } => {
+            let blocks = if *n == 1 { "block" } else { "blocks" };
+            ((None, DOWNLOAD.into()), format!("{n} {blocks} sent again so far"), Tone::Plain)
+        }
     };
     (wtp, who, what, tone)
 }
@@ -347,7 +355,9 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::OperatorCommandEntered { .. }
         | Event::ConfigurationSaved { .. }
         | Event::LogCleared {}
-        | Event::LineCleared { .. } => None,
+        | Event::LineCleared { .. }
+        | Event::WtpSessionDescribed(_)
+        | Event::ImageDownloadRetransmitted { .. } => None,
     }
 }
 
@@ -396,6 +406,28 @@ fn changed(changes: &[Setting], startup: bool, cause: &Cause) -> String {
     let (n, s) = (changes.len(), if changes.len() == 1 { "" } else { "s" });
     let what = if startup { "startup configuration" } else { "configuration changed" };
     format!("{what}{by}, {n} setting{s}{version}")
+}
+
+/// The access point that an event is about, where the event itself does not name it.
+fn subject(envelope: &Envelope) -> (Option<WtpId>, String) {
+    if let Subject::Wtp(id) = &envelope.subject { (Some(id.clone()), id.to_string()) } else { (None, "an AP".into()) }
+}
+
+fn described(session: &SessionDescription) -> String {
+    let mut parts = vec![match session.dtls {
+        Some(dtls) => format!("speaks {} with {}", dtls.version, dtls.suite),
+        None => "speaks without DTLS".to_owned(),
+    }];
+    let told = [
+        ("certificate of ", &session.common_name),
+        ("PSK identity ", &session.psk_identity),
+        ("software ", &session.software),
+        ("backup ", &session.other),
+        ("boot version ", &session.boot),
+        ("hardware ", &session.hardware),
+    ];
+    parts.extend(told.iter().filter_map(|(what, words)| words.as_ref().map(|words| format!("{what}{words}"))));
+    parts.join(", ")
 }
 
 /// Why an AP was turned away.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{MacAddr, WtpId};
+use crate::id::{MacAddr, SessionId, Sha256, WtpId};
 use crate::image::{ImageFamily, ImageVersion};
 
 /// Who a WTP is in an event: enough to write its log line without looking anything up.
@@ -90,6 +90,34 @@ pub enum DisjoinReason {
     ProtocolError,
     /// No Data Channel Keep-Alive came before the DataCheckTimer ran out (RFC 5415 4.7.4): it could not have served.
     DataChannelDown,
+}
+
+/// A message that was turned away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RejectedMessage {
+    /// Its session.
+    pub session: SessionId,
+    /// RFC 5415's name, or the number; behind it the image's name, if it asked for one that is not known.
+    pub message: String,
+    /// The state in which it came.
+    pub state: String,
+    /// The result code that answered it, if it was answered (RFC 5415 4.6.35).
+    pub result: Option<u32>,
+}
+
+/// A crash log or memory dump.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransferredData {
+    /// Its session.
+    pub session: SessionId,
+    /// Data Transfer Mode (RFC 5415 4.6.16).
+    pub mode: u8,
+    /// How many octets came.
+    pub octets: u64,
+    /// Their digest.
+    pub sha256: Sha256,
+    /// The first of them, as text, at most 2,048 characters.
+    pub excerpt: String,
 }
 
 /// When the image goes to the WTP.

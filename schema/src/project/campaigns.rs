@@ -399,6 +399,8 @@ impl Campaigns {
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
             | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

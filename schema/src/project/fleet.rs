@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Projection;
 use crate::envelope::{Envelope, Subject};
-use crate::event::{DisjoinReason, DownloadMethod, DownloadMode, Event, WtpAddress, WtpInventory};
+use crate::event::{
+    DisjoinReason, DownloadMethod, DownloadMode, Event, RejectedMessage, SessionDescription, WtpAddress, WtpInventory,
+};
 use crate::failure::DownloadFailureKind;
 use crate::id::{OperationId, SessionId, Sha256, WtpId};
 use crate::image::{ImageFamily, ImageVersion};
@@ -41,6 +43,10 @@ pub struct Wtp {
     pub inventory: WtpInventory,
     /// The certificate of its first join: what the policy `pin` holds it to.
     pub certificate: Option<Sha256>,
+    /// The certificate of its last join.
+    pub shown: Option<Sha256>,
+    /// What else is known of its last session; none in a ledger that does not tell it.
+    pub description: Option<SessionDescription>,
     /// Where its session stands.
     pub session: SessionState,
     /// Since when.
@@ -130,6 +136,8 @@ impl Fleet {
             address: wtp.clone(),
             inventory: inventory.clone(),
             certificate: *certificate,
+            shown: *certificate,
+            description: None,
             session: SessionState::Joined(*session),
             since: envelope.at,
             last_disjoin: None,
@@ -249,11 +257,18 @@ impl Projection for Fleet {
                     }
                 }
             }
-            Event::WtpMessageRejected { message, .. } => {
+            Event::WtpMessageRejected(RejectedMessage { message, .. }) => {
                 if let Subject::Wtp(id) = &envelope.subject
                     && let Some(w) = self.wtps.get_mut(id)
                 {
                     w.rejected = Some((message.clone(), at));
+                }
+            }
+            Event::WtpSessionDescribed(description) => {
+                if let Subject::Wtp(id) = &envelope.subject
+                    && let Some(w) = self.wtps.get_mut(id)
+                {
+                    w.description = Some(description.clone());
                 }
             }
             Event::PredownloadRequested { wtp, version, reset, .. } => {
@@ -448,7 +463,8 @@ impl Projection for Fleet {
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::ImageDownloadRetransmitted { .. } => {}
         }
     }
 }

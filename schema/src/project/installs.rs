@@ -265,7 +265,9 @@ impl Projection for Installs {
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. } => {}
         }
     }
 }

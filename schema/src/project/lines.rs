@@ -115,7 +115,9 @@ impl Projection for Lines {
             | Event::ImageServeFailed { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. } => {}
         }
     }
 }

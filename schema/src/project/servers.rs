@@ -56,6 +56,8 @@ impl Projection for Servers {
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
             | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

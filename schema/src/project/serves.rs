@@ -212,7 +212,9 @@ impl Projection for Serves {
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. } => {}
         }
     }
 }

@@ -1,9 +1,10 @@
 //! One realistic envelope per event.
 
 use capledger_schema::event::{
-    CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMethod, DownloadMode, Event, Finding,
-    FindingSubject, InstallAction, LoginMethod, OnError, RefusalReason, RollbackReason, ServerKeyKind, Verdict,
-    WtpAddress, WtpInventory,
+    CampaignOutcome, CampaignPhase, CampaignPlan, CipherSuite, DisjoinReason, DownloadMethod, DownloadMode,
+    DtlsSession, DtlsVersion, Event, Finding, FindingSubject, InstallAction, LoginMethod, OnError, RefusalReason,
+    RejectedMessage, RollbackReason, ServerKeyKind, SessionDescription, TransferredData, Verdict, WtpAddress,
+    WtpInventory,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{
@@ -81,6 +82,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::ConfigurationSaved { .. } => "configuration_saved",
         Event::LogCleared {} => "log_cleared",
         Event::LineCleared { .. } => "line_cleared",
+        Event::WtpSessionDescribed(_) => "wtp_session_described",
+        Event::ImageDownloadRetransmitted { .. } => "image_download_retransmitted",
     }
 }
 
@@ -284,23 +287,23 @@ pub(crate) fn samples() -> Vec<Envelope> {
         (
             by_wtp.clone(),
             of_wtp.clone(),
-            Event::WtpMessageRejected {
+            Event::WtpMessageRejected(RejectedMessage {
                 session,
                 message: "Station Configuration Response".to_owned(),
                 state: "Run".to_owned(),
                 result: Some(18),
-            },
+            }),
         ),
         (
             by_wtp.clone(),
             of_wtp.clone(),
-            Event::WtpDataTransferred {
+            Event::WtpDataTransferred(TransferredData {
                 session,
                 mode: 1,
                 octets: 4096,
                 sha256: Sha256([0xda; 32]),
                 excerpt: "panic: not syncing".to_owned(),
-            },
+            }),
         ),
         (
             Cause::Operation(operation),
@@ -401,7 +404,11 @@ pub(crate) fn samples() -> Vec<Envelope> {
             of_wtp.clone(),
             Event::PredownloadRequested { wtp: wtp(), family: family(), version: version("17.9.4.27"), reset: false },
         ),
-        (by_wtp, of_wtp.clone(), Event::PredownloadAlreadyPresent { wtp: wtp(), version: version("17.9.4.27") }),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::PredownloadAlreadyPresent { wtp: wtp(), version: version("17.9.4.27") },
+        ),
         (
             operator.clone(),
             of_wtp.clone(),
@@ -657,6 +664,25 @@ pub(crate) fn samples() -> Vec<Envelope> {
             },
         ),
         (operator.clone(), Subject::Config, Event::ConfigurationChanged { changes: ssh_settings(), startup: false }),
+        (
+            by_wtp.clone(),
+            of_wtp.clone(),
+            Event::WtpSessionDescribed(SessionDescription {
+                session,
+                dtls: Some(DtlsSession { version: DtlsVersion::V1_2, suite: CipherSuite(0xc02f) }),
+                common_name: Some("AP1G8-2c5a0f406920".to_owned()),
+                psk_identity: None,
+                hardware: Some("1.0".to_owned()),
+                boot: Some("1.1.2.4".to_owned()),
+                software: None,
+                other: Some("PS323C-v5.4-build0121".to_owned()),
+            }),
+        ),
+        (
+            Cause::Operation(operation),
+            of_wtp.clone(),
+            Event::ImageDownloadRetransmitted { operation, retransmissions: 7 },
+        ),
     ];
 
     (1..)

@@ -54,16 +54,23 @@ fn identity(ap: &Ap, line: &mut impl FnMut(&str, String)) {
     line("Operation State", ap.state.word().to_owned());
     line("AP Model", told(ap.model.as_ref()));
     line("AP Serial Number", told(ap.serial.as_ref()));
+    line("Hardware Version", ap.hardware_version.clone().unwrap_or_else(unknown));
     line("Number Of Slots", ap.slots.to_string());
 }
 
 fn image(image: &Image, view: &View, line: &mut impl FnMut(&str, String)) {
-    let version = |v: Option<ImageVersion>| v.map_or_else(|| "unknown".to_owned(), |v| v.to_string());
+    let version = |v: Option<ImageVersion>, words: Option<&String>| match (v, words) {
+        (Some(v), Some(words)) => format!("{v} ({words})"),
+        (Some(v), None) => v.to_string(),
+        (None, words) => words.cloned().unwrap_or_else(unknown),
+    };
     let family = image.family.as_ref().map(ToString::to_string);
     line("AP Image Type", family.unwrap_or_else(|| "unknown; name it with `ap image map`".to_owned()));
-    line("Software Version", version(image.version));
+    line("Software Version", version(image.version, image.software.as_ref()));
     let inferred = if image.backup_is_inferred { " (sent to it, not reported by it yet)" } else { "" };
-    line("Backup Software Version", version(image.backup_version) + inferred);
+    let backup = image.backup_software.as_ref().filter(|_| !image.backup_is_inferred);
+    line("Backup Software Version", version(image.backup_version, backup) + inferred);
+    line("Boot Version", image.boot_version.clone().unwrap_or_else(unknown));
     if let Some(next) = image.version_at_next_restart {
         line("Version At Next Restart", next.to_string());
     }
@@ -94,14 +101,24 @@ fn image(image: &Image, view: &View, line: &mut impl FnMut(&str, String)) {
 }
 
 fn security(security: &Security, line: &mut impl FnMut(&str, String)) {
-    match (&security.psk_identity, security.certificate_sha256) {
-        (Some(identity), _) => line("AP PSK Identity", identity.clone()),
-        (None, Some(digest)) => line("AP Certificate SHA-256", digest.to_string()),
-        (None, None) => line("AP Certificate SHA-256", "none was shown".to_owned()),
+    if let Some(identity) = &security.psk_identity {
+        line("AP PSK Identity", identity.clone());
+    }
+    match security.certificate_sha256 {
+        Some(digest) => line("AP Certificate SHA-256", digest.to_string()),
+        None if security.psk_identity.is_some() => {}
+        None => line("AP Certificate SHA-256", "none was shown".to_owned()),
+    }
+    if security.session_certificate_sha256 != security.certificate_sha256
+        && let Some(digest) = security.session_certificate_sha256
+    {
+        line("AP Certificate SHA-256 Of Last Join", digest.to_string());
     }
     if let Some(name) = &security.common_name {
         line("AP Certificate Common Name", name.clone());
     }
+    line("AP DTLS Version", security.dtls_version.clone().unwrap_or_else(unknown));
+    line("AP DTLS Ciphersuite", security.dtls_cipher_suite.clone().unwrap_or_else(unknown));
     let policy = match security.join_policy {
         JoinPolicy::Pin => "pin: with what it showed at its first join",
         JoinPolicy::Ca => "ca: with a certificate that the authority signed",
@@ -147,6 +164,10 @@ fn history(history: &History, view: &View, line: &mut impl FnMut(&str, String)) 
         line("Last Message Turned Away", message.clone());
         line("Last Message Turned Away Date and Time", view.time.date(at));
     }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 fn told(text: Option<&String>) -> String {

@@ -38,6 +38,10 @@ pub struct History {
     downloads: VecDeque<Download>,
     /// What ended the reading before the end of the ledger.
     error: Option<String>,
+    /// Whether whoever wrote what is being read tells how many blocks are sent again while a download runs: whoever does
+    /// so describes sessions too.
+    #[serde(skip)]
+    tells_repeats: bool,
 }
 
 /// One download.
@@ -57,11 +61,13 @@ struct Download {
     result: Outcome,
     /// Why it is not complete, or what became of the image afterwards; empty if nothing.
     reason: String,
+    /// From the first block on; of one that is not complete, from its request on: until now, while it runs.
     duration_us: Option<u64>,
     /// Acknowledged, as far as it was told.
     octets: u64,
     size: Option<u64>,
     messages: Option<u64>,
+    /// Of one that runs, as of its last progress.
     retransmissions: Option<u64>,
 }
 
@@ -112,6 +118,7 @@ pub fn facts(name: &str, view: &View) -> Result<History, String> {
         left_out: 0,
         downloads: VecDeque::new(),
         error: None,
+        tells_repeats: false,
     };
     let (mut open, mut read) = (BTreeMap::new(), Seq(0));
     for envelope in view.history.after(Seq(0)) {
@@ -125,6 +132,9 @@ pub fn facts(name: &str, view: &View) -> Result<History, String> {
                 break;
             }
         }
+    }
+    for download in history.downloads.iter_mut().filter(|d| d.result == Outcome::Running) {
+        download.duration_us = Some(micros(view.now.since(download.started)));
     }
     if history.wtp.is_none() && history.downloads.is_empty() && history.error.is_none() {
         return Err(format!("No such AP: {name}; see `show ap summary`"));
@@ -162,7 +172,7 @@ impl History {
                     octets: 0,
                     size: *octets,
                     messages: None,
-                    retransmissions: None,
+                    retransmissions: self.tells_repeats.then_some(0),
                 });
                 if self.downloads.len() > KEPT {
                     self.downloads.pop_front();
@@ -173,6 +183,12 @@ impl History {
             if let Some(download) = self.open(*operation, open) {
                 (download.octets, download.size) = (*octets, Some(*total));
             }
+        } else if let Event::ImageDownloadRetransmitted { operation, retransmissions } = &envelope.event {
+            if let Some(download) = self.open(*operation, open) {
+                download.retransmissions = Some(*retransmissions);
+            }
+        } else if let Event::WtpSessionDescribed(_) = &envelope.event {
+            self.tells_repeats = true;
         } else if let Event::ImageDownloadCompleted {
             operation, image, messages, duration_us, retransmissions, ..
         } = &envelope.event
@@ -210,6 +226,7 @@ impl History {
                 "the controller was cut off, and started anew then"
             };
             self.close(open, at, |_| true, Outcome::CutOff, words);
+            self.tells_repeats = false;
         }
     }
 
@@ -296,7 +313,6 @@ fn text(history: &History, view: &View) -> String {
                     DownloadMode::Join => "Join",
                     DownloadMode::Predownload => "Predownload",
                 };
-                let span = d.duration_us.or_else(|| Some(micros(view.now.since(d.started))));
                 [
                     d.operation.to_string(),
                     view.time.format(d.started),
@@ -305,7 +321,7 @@ fn text(history: &History, view: &View) -> String {
                     version(d.from),
                     d.to.to_string(),
                     d.result.word().to_owned(),
-                    words::clock(Duration::from_micros(span.unwrap_or_default())),
+                    words::clock(Duration::from_micros(d.duration_us.unwrap_or_default())),
                     d.octets.to_string(),
                     number(d.messages),
                     number(d.retransmissions),
@@ -337,7 +353,7 @@ mod tests {
     use super::*;
     use crate::ios::action::Show;
     use crate::secrets::NoSecrets;
-    use crate::story::{Story, ap, assert_golden, image, version};
+    use crate::story::{Story, ap, assert_golden, description, image, version};
     use crate::syslog::TimeFormat;
 
     fn shown(story: &Story, name: &str) -> String {
@@ -390,6 +406,14 @@ mod tests {
         let sixth = begin(&mut story, session, DownloadMode::Join);
         story.after_ms(96_200).download_completed(sixth, &wtp, &facts);
         let session = join(&mut story);
+        story.described(&wtp, description(session, 0xc02b));
+        let seventh = begin(&mut story, session, DownloadMode::Predownload);
+        let again = |story: &mut Story, operation, retransmissions| {
+            let event = Event::ImageDownloadRetransmitted { operation, retransmissions };
+            story.tell(Cause::Operation(operation), Subject::Wtp(wtp.id.clone()), event);
+        };
+        again(story.after_ms(1_000), seventh, 4);
+        story.download_failed(seventh, &wtp, DownloadFailureKind::TimedOut, "the AP stopped answering", 1, None);
         begin(&mut story, session, DownloadMode::Predownload);
         story.after_ms(4_000);
         story
@@ -404,7 +428,7 @@ mod tests {
     fn each_download_is_a_row_whether_it_is_asked_for_by_name_or_by_address() {
         let story = story();
         let rows = |name| shown(&story, name).lines().filter(|l| l.contains("17.9.4.27  ")).count();
-        assert_eq!((rows("AP-1"), rows("2c5a.0f40.6920"), rows("2c:5a:0f:40:69:24")), (7, 7, 7));
+        assert_eq!((rows("AP-1"), rows("2c5a.0f40.6920"), rows("2c:5a:0f:40:69:24")), (8, 8, 8));
         assert_eq!(rows("AP-2"), 1);
     }
 

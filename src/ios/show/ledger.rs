@@ -138,7 +138,13 @@ pub fn broken(error: &io::Error, read: Seq) -> String {
 fn row(envelope: &Envelope, view: &View) -> [String; 5] {
     let subject = subject(&envelope.subject, view);
     let line = told::account(envelope);
-    let what = if line.who.is_empty() || line.who == "controller" || line.who == subject {
+    let is_subject =
+        |id: &WtpId| envelope.subject == Subject::Wtp(id.clone()) && told::clean(&id.to_string()) == line.who;
+    let what = if line.who.is_empty()
+        || line.who == "controller"
+        || line.who == subject
+        || line.wtp.as_ref().is_some_and(is_subject)
+    {
         line.what
     } else {
         format!("{}: {}", line.who, line.what)

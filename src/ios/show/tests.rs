@@ -5,7 +5,7 @@ use capledger_schema::{Cause, Subject};
 
 use super::*;
 use crate::secrets::NoSecrets;
-use crate::story::{Story, ap, assert_golden, image, moment, version};
+use crate::story::{Story, ap, assert_golden, description, image, moment, version};
 use crate::syslog::TimeFormat;
 
 mod aps;
@@ -42,6 +42,7 @@ pub(super) fn middle_of_an_upgrade() -> Story {
     story.after_ms(1_000).download_progressed(download, 8_000_000, facts.octets);
     story.after_ms(90_000);
     let (wtp, session) = joined(&mut story, 35, "AP-moves", "C9105AXI", "17.3.3.26");
+    story.described(&wtp, description(session, 0xc02b));
     let download = story.download_started(session, &wtp, DownloadMode::Predownload, &facts);
     story.after_ms(1_000).download_progressed(download, 35_256_320, facts.octets);
     let (wtp, session) = joined(&mut story, 36, "AP-holds-it", "C9105AXI", "17.3.3.26");

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use capledger_schema::event::{CipherSuite, DtlsSession, DtlsVersion};
 use openssl::asn1::Asn1Object;
 use openssl::error::ErrorStack;
-use openssl::ssl::{self, ErrorCode, SslStream};
+use openssl::ssl::{self, ErrorCode, SslStream, SslVersion};
 use openssl::x509::{X509Ref, X509VerifyResult};
 
 use super::queue::{CAPWAP_DTLS_HEADER, Datagrams};
@@ -201,6 +202,7 @@ impl Endpoint {
             fingerprint: certificate.map(pki::fingerprint),
             psk_identity: self.psk_identity(),
             trust: self.trust(certificate),
+            dtls: self.agreed(),
         })
     }
 
@@ -208,6 +210,18 @@ impl Endpoint {
     pub fn protocol(&self) -> Option<(&'static str, &'static str)> {
         let ssl = self.stream.ssl();
         ssl.current_cipher().map(|cipher| (ssl.version_str(), cipher.name()))
+    }
+
+    /// The same in the ledger's terms; none for a version of DTLS that is not spoken here.
+    fn agreed(&self) -> Option<DtlsSession> {
+        let ssl = self.stream.ssl();
+        let version = match ssl.version2()? {
+            SslVersion::DTLS1 => DtlsVersion::V1_0,
+            SslVersion::DTLS1_2 => DtlsVersion::V1_2,
+            _ => return None,
+        };
+        let suite = CipherSuite(u16::from_be_bytes(ssl.current_cipher()?.protocol_id()));
+        Some(DtlsSession { version, suite })
     }
 
     /// The identity that the peer gave with a pre-shared key, from the moment it gave it on.

@@ -83,6 +83,8 @@ impl Rates {
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
             | Event::LineCleared { .. }
+            | Event::WtpSessionDescribed(_)
+            | Event::ImageDownloadRetransmitted { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }

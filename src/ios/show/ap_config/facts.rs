@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use capledger_schema::event::DisjoinReason;
+use capledger_schema::event::{DisjoinReason, SessionDescription};
 use capledger_schema::id::{MacAddr, Sha256, WtpId};
 use capledger_schema::image::{ImageFamily, ImageVersion};
 use capledger_schema::project::fleet::Wtp;
@@ -53,6 +53,8 @@ pub struct Ap {
     pub model: Option<String>,
     /// As it says.
     pub serial: Option<String>,
+    /// Hardware version of its WTP Descriptor, as of its last join.
+    pub hardware_version: Option<String>,
     /// Radios.
     pub slots: u8,
     /// What it runs, and is given.
@@ -72,10 +74,16 @@ pub struct Image {
     pub family: Option<ImageFamily>,
     /// The version that it runs.
     pub version: Option<ImageVersion>,
+    /// What it says that it runs, where its words are not the four numbers.
+    pub software: Option<String>,
     /// The other one that it holds.
     pub backup_version: Option<ImageVersion>,
     /// Whether that is inferred from what it was sent, and not reported by it yet.
     pub backup_is_inferred: bool,
+    /// What it says that it holds beside, where its words are not the four numbers.
+    pub backup_software: Option<String>,
+    /// Version of its boot loader.
+    pub boot_version: Option<String>,
     /// What its next restart starts, where an operator had the two change places.
     pub version_at_next_restart: Option<ImageVersion>,
     /// The version that it is on its way to.
@@ -110,14 +118,20 @@ pub struct Download {
 /// How an AP is known, and what is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Security {
-    /// The identity that its pre-shared key proved at its first join.
+    /// The identity that its pre-shared key proved at its last join, else at its first one.
     pub psk_identity: Option<String>,
     /// SHA-256 of the certificate of its first join.
     pub certificate_sha256: Option<Sha256>,
-    /// The common name of its certificate, where that is its identity.
+    /// SHA-256 of the certificate of its last join.
+    pub session_certificate_sha256: Option<Sha256>,
+    /// The common name of the certificate of its last join.
     pub common_name: Option<String>,
     /// Which APs may join.
     pub join_policy: JoinPolicy,
+    /// The version of DTLS of its last session: `DTLSv1.2`.
+    pub dtls_version: Option<String>,
+    /// The cipher suite of its last session, by its registered name.
+    pub dtls_cipher_suite: Option<String>,
     /// Which versions of DTLS are spoken.
     pub dtls_versions: DtlsVersions,
 }
@@ -207,6 +221,7 @@ fn ap(wtp: &Wtp, view: &View) -> Ap {
         state: ApState::of(wtp),
         model: words::one_line(&inventory.model),
         serial: words::one_line(&inventory.serial),
+        hardware_version: described(wtp, |d| d.hardware.as_ref()),
         slots: inventory.radios,
         image: image(wtp, view),
         security: security(wtp, view),
@@ -219,8 +234,11 @@ fn image(wtp: &Wtp, view: &View) -> Image {
     Image {
         family: wtp.inventory.family.clone(),
         version: wtp.inventory.version,
+        software: described(wtp, |d| d.software.as_ref()),
         backup_version: wtp.backup(),
         backup_is_inferred: wtp.inferred_backup.is_some(),
+        backup_software: described(wtp, |d| d.other.as_ref()),
+        boot_version: described(wtp, |d| d.boot.as_ref()),
         version_at_next_restart: wtp.swapped,
         version_to_run: view.state.version_wanted(wtp),
         predownload: predownload::row(wtp, view),
@@ -244,17 +262,28 @@ fn security(wtp: &Wtp, view: &View) -> Security {
         WtpId::CommonName(name) => (Some(name.clone()), None),
         WtpId::PskIdentity(identity) => (None, Some(identity)),
     };
-    let psk_identity = wtp.certificate.and_then(|shown| {
+    let agreed = wtp.description.as_ref().and_then(|d| d.dtls);
+    let told = described(wtp, |d| d.psk_identity.as_ref());
+    let first = wtp.certificate.and_then(|shown| {
         let proves = |identity: &&String| of_psk(identity) == Some(shown);
-        dtls.psk.keys().chain(own).find(proves).cloned()
+        dtls.psk.keys().chain(own).chain(&told).find(proves).cloned()
     });
+    let by_key = if wtp.description.is_some() { told.is_some() } else { first.is_some() };
     Security {
-        certificate_sha256: wtp.certificate.filter(|_| psk_identity.is_none()),
-        psk_identity,
-        common_name,
+        session_certificate_sha256: wtp.shown.filter(|_| !by_key),
+        dtls_version: agreed.map(|d| d.version.to_string()),
+        dtls_cipher_suite: agreed.map(|d| d.suite.to_string()),
+        certificate_sha256: wtp.certificate.filter(|_| first.is_none()),
+        psk_identity: told.or(first),
+        common_name: common_name.or_else(|| described(wtp, |d| d.common_name.as_ref())),
         join_policy: dtls.policy,
         dtls_versions: dtls.versions,
     }
+}
+
+/// A part of the description of its last session, in one line.
+fn described(wtp: &Wtp, part: impl Fn(&SessionDescription) -> Option<&String>) -> Option<String> {
+    words::one_line(part(wtp.description.as_ref()?)?)
 }
 
 /// The credential of a pre-shared key's identity.

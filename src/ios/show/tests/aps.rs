@@ -1,11 +1,13 @@
 use std::net::SocketAddr;
 
-use capledger_schema::event::{RefusalReason, WtpAddress};
+use capledger_schema::Envelope;
+use capledger_schema::event::{CipherSuite, DtlsSession, DtlsVersion, RefusalReason, SessionDescription, WtpAddress};
 use capledger_schema::id::{Sha256, WtpId};
 use capledger_schema::image::ImageFacts;
 use sha2::Digest as _;
 
 use super::*;
+use crate::story::description;
 
 fn refused(story: &mut Story, from: &str, name: Option<&str>, reason: RefusalReason, detail: &str) {
     let address: SocketAddr = from.parse().expect("an address");
@@ -50,7 +52,8 @@ fn told_of() -> (Story, WtpAddress) {
     story.after_ms(96_200).download_completed(download, &wtp, &facts);
     story.after_ms(1_000).disjoined(session, &wtp, DisjoinReason::EchoTimeout);
     let session = story.after_ms(60_000).joined(&wtp, "AIR-AP1815I-B-K9", "17.3.3.26", Some("17.9.4.27"), None);
-    story.in_run(session, &wtp);
+    let by_key = SessionDescription { psk_identity: Some("ap-1".into()), ..description(session, 0x0090) };
+    story.described(&wtp, by_key).in_run(session, &wtp);
     story.after_ms(3_600_000);
     (story, wtp)
 }
@@ -259,7 +262,7 @@ fn a_key_s_identity_is_named_and_a_certificate_shown_by_its_fingerprint() {
     let (mut story, wtp) = told_of();
     let shows = |story: &mut Story, credential: Sha256| {
         let Some(known) = story.state.fleet.wtps.get_mut(&wtp.id) else { panic!("the AP is known") };
-        known.certificate = Some(credential);
+        (known.certificate, known.description) = (Some(credential), None);
         shown(story, &Show::ApConfig(wtp.name.clone()))
     };
     let credential = Sha256(sha2::Sha256::digest("PSK identity ap-1").into());
@@ -268,6 +271,62 @@ fn a_key_s_identity_is_named_and_a_certificate_shown_by_its_fingerprint() {
     let text = shows(&mut story, Sha256([0xab; 32]));
     let line = format!("AP Certificate SHA-256                          : {}\n", "ab".repeat(32));
     assert!(text.contains(&line) && !text.contains("PSK"), "{text}");
+}
+
+/// What `show ap name AP-1 config general` has behind these labels.
+fn labelled<const N: usize>(story: &Story, labels: [&str; N]) -> [String; N] {
+    let text = shown(story, &Show::ApConfig("AP-1".into()));
+    labels.map(|label| {
+        let line = text.lines().find(|l| l.split_once(':').is_some_and(|(before, _)| before.trim() == label));
+        line.and_then(|l| l.split_once(": ")).map_or_else(|| "no line".to_owned(), |(_, told)| told.to_owned())
+    })
+}
+
+#[test]
+fn what_a_session_agreed_on_stays_after_it_and_is_that_of_the_last_one() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    let wtp = ap("AP-1", "2c5a.0f40.1000", "172.16.4.40:5248");
+    let labels = ["AP DTLS Version", "AP DTLS Ciphersuite", "Boot Version", "Hardware Version"];
+    let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", None, None);
+    assert_eq!(labelled(&story, labels), ["unknown"; 4], "an older ledger does not tell it");
+    story.described(&wtp, description(session, 0xc02b)).disjoined(session, &wtp, DisjoinReason::EchoTimeout);
+    let modern = ["DTLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "1.1.2.4", "1.0"];
+    assert_eq!(labelled(&story, labels), modern, "it has left");
+    let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", None, None);
+    let old = DtlsSession { version: DtlsVersion::V1_0, suite: CipherSuite(0x000a) };
+    story.described(&wtp, SessionDescription { dtls: Some(old), boot: None, ..description(session, 0) });
+    assert_eq!(labelled(&story, labels), ["DTLSv1.0", "0x000a", "unknown", "1.0"], "it is back otherwise");
+}
+
+#[test]
+fn software_whose_version_is_not_four_numbers_is_told_in_its_own_words() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    let wtp = ap("AP-1", "2c5a.0f40.1000", "172.16.4.40:5248");
+    let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", None, None);
+    let (software, other) = (Some("FP-17.9.4.27-rc".to_owned()), Some("PS323C-v5.4-build0121\u{1b}".to_owned()));
+    story.described(&wtp, SessionDescription { software, other, ..description(session, 0xc02f) });
+    assert_eq!(
+        labelled(&story, ["Software Version", "Backup Software Version"]),
+        ["17.9.4.27 (FP-17.9.4.27-rc)", "PS323C-v5.4-build0121 "]
+    );
+}
+
+#[test]
+fn another_certificate_than_that_of_the_first_join_is_told_beside_it() {
+    let mut story = Story::begin("2024-02-01T17:00:00Z");
+    let wtp = ap("AP-1", "2c5a.0f40.1000", "172.16.4.40:5248");
+    let labels = ["AP Certificate SHA-256", "AP Certificate SHA-256 Of Last Join", "AP Certificate Common Name"];
+    let common_name = Some("AP1G8-2c5a0f401000".to_owned());
+    for (digest, other) in [([0xab; 32], "no line".to_owned()), ([0xcd; 32], "cd".repeat(32))] {
+        let session = story.joined(&wtp, "C9105AXI", "17.9.4.27", None, None);
+        let Some(Envelope { event: Event::WtpJoined { certificate, .. }, .. }) = story.envelopes.last_mut() else {
+            panic!("it has just joined")
+        };
+        *certificate = Some(Sha256(digest));
+        story.fold_again();
+        story.described(&wtp, SessionDescription { common_name: common_name.clone(), ..description(session, 0xc02b) });
+        assert_eq!(labelled(&story, labels), ["ab".repeat(32), other, "AP1G8-2c5a0f401000".to_owned()]);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How a session comes to stand, and how it does not.
 
+use capledger_schema::event::{CipherSuite, DtlsSession, DtlsVersion};
+
 use super::*;
 
 #[test]
@@ -13,6 +15,7 @@ fn both_ends_speak_dtls_1_2_with_the_preferred_suite_and_know_each_other() {
         fingerprint: Some(own.fingerprint()),
         psk_identity: None,
         trust: Trust::NotChecked,
+        dtls: Some(DtlsSession { version: DtlsVersion::V1_2, suite: CipherSuite(0xc02b) }),
     };
     assert_eq!(pair.peer().identity(), Some(expected));
     let controller = pair.client.identity().expect("connected");
@@ -91,7 +94,9 @@ fn a_client_without_a_certificate_has_an_identity_without_a_fingerprint_where_on
         context.connect_anonymous().expect("an endpoint")
     });
     pair.settle(|_| Fate::Deliver);
-    assert_eq!(pair.peer().identity(), Some(Identity::default()));
+    let identity = pair.peer().identity().expect("connected");
+    assert!(identity.dtls.is_some());
+    assert_eq!(identity, Identity { dtls: identity.dtls, ..Identity::default() });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What old access points speak: refused as it comes, taken when it is turned on, and no less sturdy then.
 
+use capledger_schema::event::DtlsVersion;
+
 use super::*;
 use crate::capwap::suite::{self, SUITES, Suite};
 
@@ -57,8 +59,27 @@ fn every_suite_is_refused_until_it_is_turned_on_and_then_spoken_in_both_versions
             let identity = taken.peer().identity().expect("connected");
             let (psk, common_name) = if suite.is_psk() { (Some(IDENTITY), None) } else { (None, Some(WTP)) };
             assert_eq!((identity.psk_identity.as_deref(), identity.common_name.as_deref()), (psk, common_name));
+            let agreed = identity.dtls.expect("it is known");
+            let wanted = if version == Version::Dtls1_0 { DtlsVersion::V1_0 } else { DtlsVersion::V1_2 };
+            assert_eq!((agreed.version, agreed.suite.to_string().as_str()), (wanted, suite.rfc));
             taken.assert_alive();
         }
+    }
+}
+
+#[test]
+fn every_modern_suite_goes_by_its_registered_name() {
+    let pki = both_certificates();
+    let wtp = Credentials::self_signed_rsa_wtp(WTP, times().0).expect("made");
+    let modern = config().ciphers;
+    for name in modern.split(':') {
+        let asking = DtlsConfig { ciphers: name.to_owned(), ..config() };
+        let mut pair = Pair::with(server_with(&config(), &pki), client(&asking, &wtp));
+        pair.settle(|_| Fate::Deliver);
+        let agreed = pair.peer().identity().and_then(|identity| identity.dtls).expect("connected");
+        // OpenSSL's names are the registered ones without the marks between their parts.
+        let bare = |text: &str| text.replace("TLS_", "").replace("WITH_", "").replace(['_', '-'], "");
+        assert_eq!((agreed.version, bare(&agreed.suite.to_string())), (DtlsVersion::V1_2, bare(name)));
     }
 }
 
