@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use capledger::ac::{Ac, Effect, Input, Seed};
+use capledger::ac::{Ac, Effect, Identity, Input, Peer, Seed};
 use capledger::capwap::dialect::{self, Dialect};
 use capledger::capwap::element::{Element, Encryption, ResultCode};
 use capledger::capwap::{CONTROL_PORT, DATA_PORT, ElementType, Header, Message, MessageType, Packet, keep_alive};
-use capledger_schema::Subject;
 use capledger_schema::id::{MacAddr, WtpId};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::State;
 use capledger_schema::time::{Monotonic, Now, Timestamp};
+use capledger_schema::{Event, Subject};
 
 #[path = "captures/reader.rs"]
 mod reader;
@@ -101,6 +101,26 @@ fn a_fortinet_access_point_and_its_cloud_controller_are_understood() {
     assert_eq!(response.missing(), [ElementType::ControlIpv4Address]);
     let status = first(&messages, MessageType::ConfigurationStatusResponse);
     assert_eq!(status.missing(), [], "an empty AC IPv4 List is a list");
+}
+
+#[test]
+fn what_a_fortinet_access_point_tells_of_itself_is_kept_in_its_own_words() {
+    let Some(datagrams) = capture("gocapwap_open-connect.pcapng") else { return };
+    let messages = control_messages(&datagrams);
+    let bytes = first(&messages, MessageType::JoinRequest).to_packet();
+    let now = Now { mono: Monotonic(0), wall: Timestamp(0x54c7_045f * 1_000_000) };
+    let peer = Peer { addr: "192.168.10.10:12380".parse().expect("an address"), generation: 1 };
+    let local = "192.168.10.9:5246".parse().expect("an address");
+    let mut ac = Ac::new(Seed(1), State::default());
+    ac.handle(now, Input::Connected { peer, local, identity: Identity::default() });
+    let step = ac.handle(now, Input::Message { peer, bytes });
+    let described = step.envelopes.iter().find_map(|e| {
+        if let Event::WtpSessionDescribed(described) = &e.event { Some(described.clone()) } else { None }
+    });
+    let described = described.unwrap_or_else(|| panic!("it joins: {:?}", step.envelopes));
+    assert_eq!((described.hardware.as_deref(), described.boot.as_deref()), (Some("0"), Some("04000001")));
+    let build = Some("PS323C-v5.4-build0121");
+    assert_eq!((described.software.as_deref(), described.other.as_deref()), (build, build));
 }
 
 #[test]

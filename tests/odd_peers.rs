@@ -53,15 +53,33 @@ fn upgraded(place: &Place, wanted: usize) {
     });
 }
 
+/// What is known of an access point has these lines, blanks aside.
+fn is_told_of(place: &Place, name: &str, lines: &[&str]) {
+    let told = place.exec(&[&format!("show ap name {name} config general")]);
+    let bare: Vec<String> = told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in lines {
+        assert!(bare.iter().any(|b| b == line), "{line}: {told}");
+    }
+}
+
 #[test]
 fn dtls_1_0_is_let_in_without_a_restart_once_the_operator_turns_it_on() {
     let dir = tempfile::tempdir().expect("a directory");
     let (place, controller) = serve(dir.path(), "");
-    let old = aps(place.ac(), 2, "C9105AXI-B", "--dtls 1.0");
+    let old = aps(place.ac(), 2, "C9105AXI-B", "--dtls 1.0 --name-prefix OLD");
     shows(&place, "show logging", &["unsupported protocol", "see `ap dtls-version`"]);
     place.exec(&["configure terminal", "ap dtls-version all", "ap dtls-ciphersuite AES128-SHA", "end"]);
     upgraded(&place, 2);
+    let agreed = ["AP DTLS Version : DTLSv1.0", "AP DTLS Ciphersuite : TLS_RSA_WITH_AES_128_CBC_SHA"];
+    is_told_of(&place, "OLD-02", &agreed);
+    let told = place.exec(&["show ledger ap OLD-02"]);
+    assert!(told.contains("speaks DTLSv1.0 with TLS_RSA_WITH_AES_128_CBC_SHA, certificate of "), "{told}");
+    place.exec(&["write memory"]);
     old.stop();
+    controller.stop();
+    // What was agreed on outlives the session, and the controller.
+    let controller = place.start(place.serve());
+    is_told_of(&place, "OLD-02", &agreed);
     controller.stop();
     place.verify();
 }
@@ -82,8 +100,10 @@ fn a_pre_shared_key_lets_in_who_has_it_and_nobody_else() {
     let stranger = aps(place.ac(), 1, "C9105AXI-B", "--seed 8 --psk ap-42:ffff");
     shows(&place, "show logging", &["is the key of PSK identity `ap-42` the access point's?"]);
     stranger.stop();
-    let known = aps(place.ac(), 2, "C9105AXI-B", &format!("--psk ap-42:{KEY}"));
+    let known = aps(place.ac(), 2, "C9105AXI-B", &format!("--psk ap-42:{KEY} --name-prefix KEY"));
     upgraded(&place, 2);
+    let by_key = ["AP PSK Identity : ap-42", "AP DTLS Ciphersuite : TLS_DHE_PSK_WITH_AES_128_CBC_SHA"];
+    is_told_of(&place, "KEY-01", &by_key);
     known.stop();
     // Who has a key of his own is not let in as somebody else.
     let other = aps(place.ac(), 1, "C9105AXI-B", &format!("--psk ap-43:{KEY}"));
@@ -100,7 +120,7 @@ fn an_old_platform_speaks_its_dialect_asks_by_its_own_name_sends_no_echo_and_is_
     }
     let dir = tempfile::tempdir().expect("a directory");
     let (place, controller) = serve(dir.path(), "");
-    let habits = "--dialect cisco --quirk bare-name --quirk no-initiate --quirk no-echo";
+    let habits = "--dialect cisco --quirk bare-name --quirk no-initiate --quirk no-echo --name-prefix ROOF";
     let old = aps(place.ac(), 2, "AIR-AP1131AG-A-K9", habits);
     shows(
         &place,
@@ -112,6 +132,9 @@ fn an_old_platform_speaks_its_dialect_asks_by_its_own_name_sends_no_echo_and_is_
     );
     place.exec(&["configure terminal", "ap image alias /c1130 ap1g8", "end"]);
     upgraded(&place, 2);
+    let under_it = ["Boot Version : 12.4.25.0", "Hardware Version : 1.0.0.0", "AP DTLS Version : DTLSv1.2"];
+    is_told_of(&place, "ROOF-01", &under_it);
+    is_told_of(&place, "ROOF-01", &["AP DTLS Ciphersuite : TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]);
     old.stop();
     controller.stop();
     place.verify();
