@@ -65,12 +65,14 @@ pub enum Mode {
     SshPubkeyUser,
     /// `HOST(conf-ssh-pubkey-data)#`: the lines of a key
     SshPubkeyData,
+    /// Not a mode of its own: what follows `do`, all of [`Mode::Privileged`] but what leads elsewhere.
+    Do,
     /// Not a mode of its own: what follows `|` after a `show`.
     Pipe,
 }
 
 impl Mode {
-    /// Every mode that has entries.
+    /// Every mode that has entries of its own.
     pub const ALL: [Mode; 13] = [
         Mode::User,
         Mode::Privileged,
@@ -100,7 +102,7 @@ impl Mode {
             | Mode::SshPubkey
             | Mode::SshPubkeyUser
             | Mode::SshPubkeyData => true,
-            Mode::User | Mode::Privileged | Mode::Pipe => false,
+            Mode::User | Mode::Privileged | Mode::Do | Mode::Pipe => false,
         }
     }
 
@@ -118,6 +120,7 @@ impl Mode {
             Mode::SshPubkey => "(conf-ssh-pubkey)#",
             Mode::SshPubkeyUser => "(conf-ssh-pubkey-user)#",
             Mode::SshPubkeyData => "(conf-ssh-pubkey-data)#",
+            Mode::Do => "do",
             Mode::Pipe => "|",
         }
     }
@@ -125,7 +128,7 @@ impl Mode {
     /// What `exit` leads to; none where it ends the session.
     pub fn parent(self) -> Option<Mode> {
         match self {
-            Mode::User | Mode::Privileged | Mode::Pipe => None,
+            Mode::User | Mode::Privileged | Mode::Do | Mode::Pipe => None,
             Mode::Config => Some(Mode::Privileged),
             Mode::ImageProfile | Mode::Line | Mode::Console | Mode::SshPubkey => Some(Mode::Config),
             Mode::SshPubkeyUser => Some(Mode::SshPubkey),

@@ -275,7 +275,7 @@ fn heads(setting: &Setting, mode: Mode) -> Vec<String> {
             std::iter::once("ip ssh pubkey-chain".to_owned()).chain(user).collect()
         }
         Mode::Console => vec!["line console 0".to_owned()],
-        Mode::User | Mode::Privileged | Mode::Config | Mode::Pipe => Vec::new(),
+        Mode::User | Mode::Privileged | Mode::Do | Mode::Config | Mode::Pipe => Vec::new(),
     }
 }
 

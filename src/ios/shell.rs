@@ -275,14 +275,8 @@ impl Shell {
             return Ok(parsed.map(|(action, mode)| Parsed { action, mode, modifier }));
         }
         let by = head.chars().count();
-        match grammar::parse(mode, tail).map_err(|e| shifted(e, by))? {
-            Some(action) if !may_be_done(&action) => {
-                let start = by + tail.chars().take_while(|c| c.is_whitespace()).count();
-                let word = tail.trim().to_owned();
-                Err(ParseError { kind: ParseErrorKind::Invalid, column: start, start, word, expected: Vec::new() })
-            }
-            parsed => Ok(parsed.map(|action| Parsed { action, mode: self.mode, modifier })),
-        }
+        let action = grammar::parse(mode, tail).map_err(|e| shifted(e, by))?;
+        Ok(action.map(|action| Parsed { action, mode: self.mode, modifier }))
     }
 
     /// Parts `show ... | MODIFIER` at its pipe; none if the line is no `show` with one.
@@ -306,15 +300,15 @@ impl Shell {
         Some((left, modifier))
     }
 
-    /// `do LINE` in a configuration mode is read as `LINE` in privileged exec: that mode, what stands before the line,
-    /// and the line. Any other line stands as it is.
+    /// `do LINE` in a configuration mode is a line of [`Mode::Do`]: that mode, what stands before the line, and the line.
+    /// Any other line stands as it is.
     fn behind_do<'a>(&self, typed: &'a str) -> (Mode, &'a str, &'a str) {
         let start = typed.len() - typed.trim_start().len();
         let word = typed[start..].split_whitespace().next().unwrap_or_default();
         let end = start + word.len();
         if self.mode.is_config() && word.eq_ignore_ascii_case("do") && end < typed.len() {
             let (head, tail) = typed.split_at(end);
-            (Mode::Privileged, head, tail)
+            (Mode::Do, head, tail)
         } else {
             (self.mode, "", typed)
         }
@@ -441,34 +435,6 @@ fn shown(text: String) -> Output {
 /// The same error of a line that has `by` more characters before it.
 fn shifted(e: ParseError, by: usize) -> ParseError {
     ParseError { column: e.column + by, start: e.start + by, ..e }
-}
-
-/// Whether `do` runs it: what changes the mode cannot be done from another.
-fn may_be_done(action: &Action) -> bool {
-    match action {
-        Action::Show(_)
-        | Action::Say(_)
-        | Action::Run(_)
-        | Action::Confirm(..)
-        | Action::Errand(_)
-        | Action::ActivateAdded { .. }
-        | Action::TerminalLength(_)
-        | Action::TerminalWidth(_)
-        | Action::TerminalMonitor(_)
-        | Action::Debug { .. }
-        | Action::UndebugAll => true,
-        Action::Configure { .. }
-        | Action::ConfigureSecret { .. }
-        | Action::Keys(_)
-        | Action::Nothing
-        | Action::Refuse(_)
-        | Action::Exit
-        | Action::End
-        | Action::Do(_)
-        | Action::Enable
-        | Action::Disable
-        | Action::Modify(_) => false,
-    }
 }
 
 /// What a line means, and in which mode: a line that a sub-mode does not know may be one of the modes above it. The error

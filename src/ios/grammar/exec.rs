@@ -3,9 +3,6 @@
 use super::{Arg, Args, Entry, Mode, Token, arg, kw};
 use crate::ios::action::{Action, Show};
 
-pub(super) const USER: &[Mode] = &[Mode::User, Mode::Privileged];
-pub(super) const PRIVILEGED: &[Mode] = &[Mode::Privileged];
-
 pub(super) const SHOW: Token = kw("show", "Show running system information");
 pub(super) const SHOW_AP: Token = kw("ap", "Access points");
 pub(super) const SHOW_AP_IMAGE: Token = kw("image", "Images of the access points and their predownload");
@@ -20,15 +17,24 @@ Behind a `show`, `| include WORDS` picks lines, and `| json` prints the same fac
 Every command with its arguments is printed by `capledger docs cli`, on any machine.
 ";
 
+const EXEC: &[Mode] = &[Mode::User, Mode::Privileged];
+
 const MONITOR: Token = kw("monitor", "Print new lines of the log on this terminal");
 const TERMINAL: Token = kw("terminal", "Set terminal line parameters");
 
+/// What anyone may do.
 pub(super) const fn user(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
-    Entry { modes: USER, tokens, action, no: None }
+    Entry { modes: &[Mode::User, Mode::Privileged, Mode::Do], tokens, action, no: None }
 }
 
+/// What only level 15 may do.
 pub(super) const fn privileged(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
-    Entry { modes: PRIVILEGED, tokens, action, no: None }
+    Entry { modes: &[Mode::Privileged, Mode::Do], tokens, action, no: None }
+}
+
+/// What leads to another mode or out: `do` cannot.
+const fn leading(modes: &'static [Mode], tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
+    Entry { modes, tokens, action, no: None }
 }
 
 pub(super) static TABLE: &[Entry] = &[
@@ -68,18 +74,20 @@ pub(super) static TABLE: &[Entry] = &[
         ],
         |_| Action::Show(Show::ProfileDetailed),
     ),
-    privileged(&[kw("configure", "Enter configuration mode"), kw("terminal", "Configure from the terminal")], |_| {
-        Action::Configure { settings: Vec::new(), enter: Some(Mode::Config) }
-    }),
-    privileged(&[kw("configure", "Enter configuration mode")], |_| Action::Configure {
+    leading(
+        &[Mode::Privileged],
+        &[kw("configure", "Enter configuration mode"), kw("terminal", "Configure from the terminal")],
+        |_| Action::Configure { settings: Vec::new(), enter: Some(Mode::Config) },
+    ),
+    leading(&[Mode::Privileged], &[kw("configure", "Enter configuration mode")], |_| Action::Configure {
         settings: Vec::new(),
         enter: Some(Mode::Config),
     }),
-    user(&[kw("enable", "Turn on privileged commands")], |_| Action::Enable),
-    user(&[kw("disable", "Turn off privileged commands")], |_| Action::Disable),
-    user(&[kw("exit", "Exit from the EXEC")], |_| Action::Exit),
+    leading(EXEC, &[kw("enable", "Turn on privileged commands")], |_| Action::Enable),
+    leading(EXEC, &[kw("disable", "Turn off privileged commands")], |_| Action::Disable),
+    leading(EXEC, &[kw("exit", "Exit from the EXEC")], |_| Action::Exit),
     user(&[kw("help", "How to find what may be typed")], |_| Action::Say(HELP)),
-    user(&[kw("logout", "Exit from the EXEC")], |_| Action::Exit),
+    leading(EXEC, &[kw("logout", "Exit from the EXEC")], |_| Action::Exit),
     user(
         &[TERMINAL, kw("length", "Lines on a page"), arg(Arg::Number(0, 512), "Number of lines; 0 for no paging")],
         |a| Action::TerminalLength(a.fit(0)),

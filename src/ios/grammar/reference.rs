@@ -77,6 +77,7 @@ fn about(mode: Mode) -> About {
         Mode::SshPubkey => ("Public keys", 15, "By `ip ssh pubkey-chain`."),
         Mode::SshPubkeyUser => ("Public keys of a user", 15, "By `username` among the public keys."),
         Mode::SshPubkeyData => ("A public key in several lines", 15, "By `key-string` without a key."),
+        Mode::Do => ("Behind `do`", 15, "In every configuration mode."),
         Mode::Pipe => ("Output modifiers of `show`", 1, "Behind a `show`."),
     };
     About { title, level, reached }

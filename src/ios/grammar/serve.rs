@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use capledger_schema::setting::{ServeProtocol, Setting};
 
 use super::config::{config, set};
+use super::exec;
 use super::secret::{self, CLEAR, SEALED, SECRET};
-use super::{Arg, Args, Entry, Mode, Token, arg, kw};
+use super::{Arg, Args, Entry, Token, arg, kw};
 use crate::ios::action::{Action, SecretSetting, Show};
 
 /// The port of TFTP, RFC 1350.
@@ -55,15 +56,9 @@ fn no_login(_: &Args) -> Action {
 }
 
 pub(super) static TABLE: &[Entry] = &[
-    Entry {
-        modes: &[Mode::User, Mode::Privileged],
-        tokens: &[
-            kw("show", "Show running system information"),
-            kw("image-server", "The embedded image servers and their transfers"),
-        ],
-        action: |_| Action::Show(Show::ImageServer),
-        no: None,
-    },
+    exec::user(&[exec::SHOW, kw("image-server", "The embedded image servers and their transfers")], |_| {
+        Action::Show(Show::ImageServer)
+    }),
     config(
         &[IMAGE_SERVER, PROTOCOL, LISTEN, ADDRESS, ROOT, ROOT_ARG],
         |a| serve(a, default_port(protocol(a)), 2),

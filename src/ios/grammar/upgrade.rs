@@ -4,7 +4,8 @@ use capledger_schema::event::{CampaignPlan, OnError};
 use capledger_schema::setting::Setting;
 
 use super::config::{config, set, to_default};
-use super::{Arg, Args, Entry, Mode, Token, arg, kw};
+use super::exec::{SHOW, SHOW_AP, privileged, user};
+use super::{Arg, Args, Entry, Token, arg, kw};
 use crate::command::Command;
 use crate::ios::action::{Action, Show};
 
@@ -28,23 +29,10 @@ const ON_ERROR_ARG: Token = arg(
 const THRESHOLD: Token = kw("error-threshold", "How many may fail or be missing");
 const THRESHOLD_ARG: Token = arg(Arg::Number(1, 100), "Percent of those that were tried (10)");
 
-const SHOW: Token = kw("show", "Show running system information");
-const SHOW_AP: Token = kw("ap", "Access points");
 const SHOW_UPGRADE: Token = kw("upgrade", "The upgrade of the fleet");
 
 const CONFIG_AP: Token = kw("ap", "Access points");
 const CONFIG_UPGRADE: Token = kw("upgrade", "How upgrades of the fleet go about it");
-
-const USER: &[Mode] = &[Mode::User, Mode::Privileged];
-const PRIVILEGED: &[Mode] = &[Mode::Privileged];
-
-const fn user(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
-    Entry { modes: USER, tokens, action, no: None }
-}
-
-const fn privileged(tokens: &'static [Token], action: fn(&Args) -> Action) -> Entry {
-    Entry { modes: PRIVILEGED, tokens, action, no: None }
-}
 
 /// `ap image upgrade` with those of its options whose bits are set, in the order of the table.
 fn plan<const OPTIONS: u8>(args: &Args) -> Action {

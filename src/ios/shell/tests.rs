@@ -422,6 +422,10 @@ fn help_and_tab_know_the_mode_and_what_do_changes() {
         "  image    Images of the access points and their predownload\n  name     One access point\n  status   Whether the access points serve, and if not, why\n  summary  All access points\n  upgrade  The upgrade of the fleet\n"
     );
     assert_eq!(session.shell.complete("do sh ap im").as_deref(), Some("do sh ap image "));
+    // What leads to another mode is neither told nor completed.
+    let told = session.shell.help("do ");
+    assert!(told.contains("  show ") && !told.contains("configure") && !told.contains("exit"), "{told}");
+    assert_eq!(session.shell.complete("do conf"), None);
     assert_eq!(session.shell.complete("host").as_deref(), Some("hostname "));
 }
 
