@@ -72,6 +72,8 @@ fn dtls_1_0_is_let_in_without_a_restart_once_the_operator_turns_it_on() {
     upgraded(&place, 2);
     let agreed = ["AP DTLS Version : DTLSv1.0", "AP DTLS Ciphersuite : TLS_RSA_WITH_AES_128_CBC_SHA"];
     is_told_of(&place, "OLD-02", &agreed);
+    let all = place.exec(&["show wireless dtls connections"]);
+    assert_eq!(all.lines().filter(|line| line.starts_with("OLD-") && line.contains("DTLSv1.0")).count(), 2, "{all}");
     let told = place.exec(&["show ledger ap OLD-02"]);
     assert!(told.contains("speaks DTLSv1.0 with TLS_RSA_WITH_AES_128_CBC_SHA, certificate of "), "{told}");
     place.exec(&["write memory"]);

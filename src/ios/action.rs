@@ -217,6 +217,8 @@ pub enum Show {
         /// What was typed in the session that asks, which the grammar does not know.
         lines: Vec<String>,
     },
+    /// `show wireless dtls connections`
+    DtlsConnections,
     /// `show hosts`
     Hosts,
     /// `show image-server`

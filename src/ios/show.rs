@@ -8,6 +8,7 @@ pub mod ap_joins;
 pub mod ap_reason;
 pub mod ap_status;
 pub mod ap_summary;
+pub mod dtls;
 pub mod image_download;
 pub mod image_file;
 pub mod image_history;
@@ -55,6 +56,7 @@ pub fn show(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Clock => format!("{}\n", view.time.clock(view.now)),
         Show::Debugging { on } => on.show(),
         Show::History { lines } => session::history(lines),
+        Show::DtlsConnections => dtls::show(view),
         Show::Hosts => absent::show_hosts(),
         Show::ImageServer => image_server::show(view),
         Show::InstallSummary => install::show(view),

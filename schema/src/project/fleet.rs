@@ -326,6 +326,8 @@ impl Projection for Fleet {
                         total: octets.unwrap_or(0),
                         moved_at: at,
                         marks,
+                        // Whoever describes sessions tells them.
+                        retransmissions: w.description.is_some().then_some(0),
                         tries,
                     };
                     self.downloads.insert(*operation, wtp.id.clone());
@@ -337,6 +339,13 @@ impl Projection for Fleet {
                 {
                     marks.push(at, *done);
                     (*octets, *total, *moved_at) = (*done, *of, at);
+                }
+            }
+            Event::ImageDownloadRetransmitted { operation, retransmissions: again } => {
+                if let Some(w) = self.of_operation(*operation)
+                    && let ImageStatus::Moving { retransmissions, .. } = &mut w.image
+                {
+                    *retransmissions = Some(*again);
                 }
             }
             Event::ImageDownloadCompleted { operation, image, duration_us, retransmissions, .. } => {
@@ -463,8 +472,7 @@ impl Projection for Fleet {
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. }
-            | Event::ImageDownloadRetransmitted { .. } => {}
+            | Event::LineCleared { .. } => {}
         }
     }
 }

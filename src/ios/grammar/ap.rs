@@ -59,4 +59,13 @@ pub(super) static TABLE: &[Entry] = &[
         ],
         |_| Action::Show(Show::ApJoins),
     ),
+    user(
+        &[
+            SHOW,
+            SHOW_WIRELESS,
+            kw("dtls", "How access points are spoken with"),
+            kw("connections", "Version and cipher suite of every session"),
+        ],
+        |_| Action::Show(Show::DtlsConnections),
+    ),
 ];

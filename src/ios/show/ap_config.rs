@@ -87,6 +87,7 @@ fn image(image: &Image, view: &View, line: &mut impl FnMut(&str, String)) {
         line("Predownload Progress", words::progress(row.octets.unwrap_or(0), row.total_octets));
         let eta = row.eta_seconds.map(|s| words::clock(Duration::from_secs(s)));
         line("Predownload ETA", eta.unwrap_or_else(|| "N/A".to_owned()));
+        line("Predownload Retransmissions", row.retransmissions.map_or_else(unknown, |n| n.to_string()));
     }
     if let Some(failure) = &image.failure {
         line("Predownload Failure", format!("try {}: {failure}", image.retry_count));

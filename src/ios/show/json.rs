@@ -9,9 +9,9 @@ use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
 use super::{
-    absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, image_download, image_file, image_history,
-    image_server, install, interfaces, inventory, ledger, level, logging, operation, predownload, running_config,
-    session, ssh, startup_config, tech_support, upgrade, users, version,
+    absent, ap_config, ap_image, ap_joins, ap_reason, ap_status, ap_summary, dtls, image_download, image_file,
+    image_history, image_server, install, interfaces, inventory, ledger, level, logging, operation, predownload,
+    running_config, session, ssh, startup_config, tech_support, upgrade, users, version,
 };
 use crate::ios::View;
 use crate::ios::action::Show;
@@ -35,6 +35,7 @@ pub fn json(what: &Show, view: &View, privilege: Privilege) -> String {
         Show::Clock => document(&Clock { time: view.now }),
         Show::Debugging { on } => document(on),
         Show::History { lines } => document(&session::History { lines }),
+        Show::DtlsConnections => document(&dtls::facts(view)),
         Show::Hosts => document(&absent::hosts()),
         Show::ImageServer => document(&image_server::facts(view)),
         Show::InstallSummary => document(&install::facts(None, view)),

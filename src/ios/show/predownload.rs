@@ -52,7 +52,7 @@ pub struct Row {
     pub total_octets: Option<u64>,
     /// Of late, or of the whole once it is there.
     pub octets_per_second: Option<u64>,
-    /// Blocks that were sent again; none before the image is there.
+    /// Blocks that were sent again, of an image on its way as of its last progress.
     pub retransmissions: Option<u64>,
     /// How the image goes to the AP; none while nothing is asked of it.
     pub method: Option<DownloadMethod>,
@@ -126,7 +126,8 @@ pub(super) fn row(wtp: &Wtp, view: &View) -> Row {
         ImageStatus::Initiated { .. } | ImageStatus::Failed { .. } => {
             (row.percent, row.octets) = (Some(0), Some(0));
         }
-        ImageStatus::Moving { octets, total, marks, .. } => {
+        ImageStatus::Moving { octets, total, marks, retransmissions, .. } => {
+            row.retransmissions = *retransmissions;
             row.octets = Some(*octets);
             row.percent = Some(words::percent(*octets, *total).unwrap_or(0));
             row.octets_per_second = marks.rate(view.now);

@@ -31,6 +31,7 @@ fn parts() -> Vec<(String, Show)> {
         ("ap summary", Show::ApSummary),
         ("ap status", Show::ApStatus),
         ("wireless stats ap join summary", Show::ApJoins),
+        ("wireless dtls connections", Show::DtlsConnections),
         ("ap image", Show::ApImage),
         ("ap image reason", Show::ApImageReason),
         ("ap image file summary", Show::ApImageFiles),

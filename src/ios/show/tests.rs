@@ -99,6 +99,7 @@ fn the_views_of_an_upgrade_read_as_their_golden_files() {
         (Show::Version, "show_version.txt"),
         (Show::ProfileSummary, "show_image_download_summary.txt"),
         (Show::ProfileDetailed, "show_image_download_detailed.txt"),
+        (Show::DtlsConnections, "show_dtls_connections.txt"),
         (Show::Hosts, "show_hosts.txt"),
         (Show::Inventory, "show_inventory.txt"),
         (Show::IpInterfaces, "show_ip_interface_brief.txt"),
@@ -170,6 +171,7 @@ fn every_view_of_an_empty_controller_prints() {
         Show::ApJoins,
         Show::Predownloads,
         Show::PredownloadStatus,
+        Show::DtlsConnections,
     ]
     .iter()
     .fold(String::new(), |out, what| out + "-- " + &format!("{what:?}") + "\n" + &shown(&story, what));

@@ -50,6 +50,8 @@ pub enum ImageStatus {
         moved_at: Timestamp,
         /// From which its rate follows.
         marks: Marks,
+        /// Blocks sent again, as of the last progress; none in a ledger that does not tell it.
+        retransmissions: Option<u64>,
         /// Failed tries before this one.
         tries: u32,
     },

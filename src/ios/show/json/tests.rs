@@ -117,6 +117,7 @@ fn rows(what: &Show) -> Rows {
         Show::ApImage | Show::ApStatus | Show::ApSummary | Show::ApUpgradeList | Show::Predownloads => {
             table("AP Name ", "/access_points")
         }
+        Show::DtlsConnections => table("AP Name ", "/connections"),
         Show::ApImageFiles => table("AP Image Type ", "/images"),
         Show::ApJoins => table("Base MAC ", "/access_points"),
         Show::PredownloadStatus => Rows::Table { header: "Site ", list: "/sites", sum: true },
@@ -219,6 +220,7 @@ fn the_main_views_read_as_their_golden_documents() {
         ("show ap status", "ap_status"),
         ("show wireless ewc-ap ap image predownload status", "ap_image_predownload_status"),
         ("show wireless ewc-ap predownload status", "predownload_status"),
+        ("show wireless dtls connections", "dtls_connections"),
         ("show wireless stats ap join summary", "ap_join_summary"),
         ("show ap summary", "ap_summary"),
         ("show ap upgrade", "ap_upgrade"),

@@ -356,6 +356,24 @@ fn the_time_left_follows_from_the_last_marks_and_the_moment_shown() {
 }
 
 #[test]
+fn blocks_sent_again_are_told_while_the_image_moves_where_the_ledger_tells_them() {
+    let mut story = predownload();
+    let again = |story: &Story| cell(&shown(story, &Show::Predownloads), "AP Name", "AP-3", "Retransmissions");
+    assert_eq!(again(&story), "N/A", "an older ledger does not");
+    let moving = story.state.fleet.wtps.values().find(|w| w.address.name == "AP-3").expect("it is known").clone();
+    let session = moving.live().expect("it is joined");
+    story.described(&moving.address, description(session, 0xc02b));
+    let facts = image("ap1g8", "17.12.1.5");
+    let operation = story.download_started(session, &moving.address, DownloadMode::Predownload, &facts);
+    assert_eq!(again(&story), "0");
+    let event = Event::ImageDownloadRetransmitted { operation, retransmissions: 4 };
+    story.tell(Cause::Operation(operation), Subject::Wtp(moving.address.id.clone()), event);
+    assert_eq!(again(&story), "4");
+    let text = shown(&story, &Show::ApConfig("AP-3".into()));
+    assert!(text.contains("Predownload Retransmissions                     : 4\n"), "{text}");
+}
+
+#[test]
 fn the_predownload_is_complete_when_every_ap_holds_the_image_and_is_counted_by_site() {
     let mut story = predownload();
     let status = |story: &Story| shown(story, &Show::PredownloadStatus);
