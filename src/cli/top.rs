@@ -17,8 +17,11 @@ use clap::Args;
 use crate::net::feed::client::Since;
 use crate::net::feed::{Client, ClientError};
 
-/// Envelopes from before the start that the log and the APs' stories begin with.
-const BACKLOG: u64 = 2_000;
+/// Envelopes from before the start that the log and the APs' stories begin with: an upgrade of two thousand APs.
+const BACKLOG: u64 = 50_000;
+
+/// Envelopes of them in a message.
+const BATCH: usize = 1_000;
 
 /// Between two tries to reach a daemon that has gone.
 const RETRY: Duration = Duration::from_secs(1);
@@ -37,14 +40,20 @@ pub struct TopArgs {
     plain: bool,
 }
 
-/// Shows the fleet until the user leaves. Exits with 0, or with 1 if no controller answers or the terminal fails.
+/// Shows the fleet until the user leaves. Exits with 0, with 1 if no controller answers or the terminal fails, or with
+/// 128 and the number of the signal that ended it.
 pub fn run(args: &TopArgs) -> ExitCode {
     let dir = &args.data_dir;
-    let shown = Client::connect(dir)
-        .map_err(io::Error::other)
-        .and_then(|first| if args.plain || !io::stdout().is_terminal() { plain(first) } else { dashboard(dir, first) });
+    let shown = Client::connect(dir).map_err(io::Error::other).and_then(|first| {
+        if args.plain || !io::stdout().is_terminal() {
+            plain(first).map(|()| End::Source)
+        } else {
+            dashboard(dir, first)
+        }
+    });
     match shown {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Quit | End::Source) => ExitCode::SUCCESS,
+        Ok(End::Signal(number)) => ExitCode::from(128 + number),
         Err(error) => {
             eprintln!("capledger top: {error}");
             ExitCode::FAILURE
@@ -52,13 +61,11 @@ pub fn run(args: &TopArgs) -> ExitCode {
     }
 }
 
-fn dashboard(dir: &Path, first: Client) -> io::Result<()> {
+fn dashboard(dir: &Path, first: Client) -> io::Result<End> {
     let (tx, rx) = sync_channel(QUEUE);
     let dir = dir.to_owned();
     std::thread::Builder::new().name("feed-client".into()).spawn(move || feed(&dir, first, &tx))?;
-    match capledger_tui::run(rx, &Options::from_env(|name| std::env::var(name).ok()))? {
-        End::Quit | End::Source => Ok(()),
-    }
+    capledger_tui::run(rx, &Options::from_env(|name| std::env::var(name).ok()))
 }
 
 /// The dashboard has ended.
@@ -67,13 +74,12 @@ struct Ended;
 /// Forwards the feed, and finds the daemon again when it is gone, until nobody takes it any more.
 fn feed(dir: &Path, first: Client, tx: &SyncSender<ServerMessage>) {
     let mut client = Some(first);
-    if backlog(dir, tx).is_err() {
-        return;
-    }
+    let mut seen = Seq(0);
     loop {
         let session = match client.take() {
-            Some(client) => forward(client, tx),
-            None => Client::connect(dir).map_or_else(|error| Ok(error.to_string()), |client| forward(client, tx)),
+            Some(client) => forward(dir, client, &mut seen, tx),
+            None => Client::connect(dir)
+                .map_or_else(|error| Ok(error.to_string()), |client| forward(dir, client, &mut seen, tx)),
         };
         let Ok(why) = session else { return };
         if tx.send(ServerMessage::Bye(why)).is_err() {
@@ -83,18 +89,27 @@ fn feed(dir: &Path, first: Client, tx: &SyncSender<ServerMessage>) {
     }
 }
 
-/// What happened shortly before: for the log alone, since the snapshot that follows is the state. Without it there is
-/// less to read and nothing else is lost, so its errors are not told.
-fn backlog(dir: &Path, tx: &SyncSender<ServerMessage>) -> Result<(), Ended> {
+/// What happened up to an envelope, as far as it was not seen: for the log alone, since the snapshot that follows is the
+/// state. Without it there is less to read and nothing else is lost, so its errors are not told.
+fn backlog(dir: &Path, seen: Seq, until: Seq, tx: &SyncSender<ServerMessage>) -> Result<(), Ended> {
+    let after = Seq(until.0.saturating_sub(BACKLOG)).max(seen);
+    if after >= until {
+        return Ok(());
+    }
     let Ok(client) = Client::connect(dir) else { return Ok(()) };
-    let after = Seq(client.daemon().seq.0.saturating_sub(BACKLOG));
     let Ok(history) = client.history(after) else { return Ok(()) };
-    let batch: Vec<_> = history.map_while(Result::ok).collect();
-    if batch.is_empty() { Ok(()) } else { tx.send(ServerMessage::Events(batch)).map_err(|_| Ended) }
+    let mut history = history.map_while(Result::ok).take_while(|envelope| envelope.seq <= until);
+    loop {
+        let batch: Vec<_> = history.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        tx.send(ServerMessage::Events(batch)).map_err(|_| Ended)?;
+    }
 }
 
 /// Until the connection ends; why it did.
-fn forward(client: Client, tx: &SyncSender<ServerMessage>) -> Result<String, Ended> {
+fn forward(dir: &Path, client: Client, seen: &mut Seq, tx: &SyncSender<ServerMessage>) -> Result<String, Ended> {
     let daemon = client.daemon().clone();
     let hello = ServerMessage::Hello {
         protocol: PROTOCOL,
@@ -109,7 +124,21 @@ fn forward(client: Client, tx: &SyncSender<ServerMessage>) -> Result<String, End
     };
     for message in subscription {
         match message {
-            Ok(message) => tx.send(message).map_err(|_| Ended)?,
+            Ok(message) => {
+                match &message {
+                    ServerMessage::Snapshot(state) => {
+                        backlog(dir, *seen, state.seq, tx)?;
+                        *seen = state.seq;
+                    }
+                    ServerMessage::Events(batch) => *seen = batch.last().map_or(*seen, |e| e.seq),
+                    ServerMessage::Hello { .. }
+                    | ServerMessage::Output { .. }
+                    | ServerMessage::Reply { .. }
+                    | ServerMessage::Shown(_)
+                    | ServerMessage::Bye(_) => {}
+                }
+                tx.send(message).map_err(|_| Ended)?;
+            }
             Err(error) => return Ok(why(error)),
         }
     }
@@ -129,29 +158,29 @@ fn plain(client: Client) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let mut printer = Printer::default();
     for message in client.subscribe(Since::Now).map_err(io::Error::other)? {
-        match message {
-            Ok(ServerMessage::Snapshot(state)) => printer = Printer::new(*state),
-            Ok(ServerMessage::Events(batch)) => {
-                for line in batch.iter().filter_map(|envelope| printer.apply(envelope)) {
-                    match writeln!(out, "{line}") {
-                        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                        written => written?,
-                    }
-                }
-                out.flush()?;
+        let lines: Vec<_> = match message {
+            Ok(ServerMessage::Snapshot(state)) => {
+                printer = Printer::new(*state);
+                vec![printer.standing()]
             }
+            Ok(ServerMessage::Events(batch)) => batch.iter().filter_map(|envelope| printer.apply(envelope)).collect(),
             Ok(
                 ServerMessage::Hello { .. }
                 | ServerMessage::Output { .. }
                 | ServerMessage::Reply { .. }
                 | ServerMessage::Shown(_)
                 | ServerMessage::Bye(_),
-            ) => {}
+            ) => continue,
             Err(ClientError::Bye(words)) => {
                 eprintln!("capledger top: {words}");
                 return Ok(());
             }
             Err(error) => return Err(io::Error::other(error)),
+        };
+        let written = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
+        match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
         }
     }
     Ok(())
@@ -209,8 +238,8 @@ mod tests {
         let (tx, rx) = sync_channel(QUEUE);
         let (path, first) = (dir.path().to_owned(), Client::connect(dir.path()).expect("a connection"));
         let feeding = std::thread::spawn(move || feed(&path, first, &tx));
-        assert_eq!(next(&rx), ServerMessage::Events(story.envelopes.clone()));
         assert!(matches!(next(&rx), ServerMessage::Hello { .. }));
+        assert_eq!(next(&rx), ServerMessage::Events(story.envelopes.clone()));
         assert_eq!(next(&rx), ServerMessage::Snapshot(Box::new(story.state.clone())));
         story.configured(vec![]);
         hub.publish(&story.envelopes);
@@ -224,7 +253,7 @@ mod tests {
     #[test]
     fn a_daemon_that_comes_back_is_found_again() {
         let dir = tempfile::tempdir().expect("a directory");
-        let story = Story::begin("2024-02-01T17:05:37Z");
+        let mut story = Story::begin("2024-02-01T17:05:37Z");
         let (_, server) = daemon(&dir, &story);
         let (tx, rx) = sync_channel(QUEUE);
         let (path, first) = (dir.path().to_owned(), Client::connect(dir.path()).expect("a connection"));
@@ -233,7 +262,10 @@ mod tests {
         drop(server);
         assert_eq!(next(&rx), ServerMessage::Bye("the controller stops".into()));
         assert!(matches!(next(&rx), ServerMessage::Bye(words) if words.starts_with("no controller is running on")));
+        story.configured(vec![]);
         let _server = daemon(&dir, &story);
-        while !matches!(next(&rx), ServerMessage::Snapshot(_)) {}
+        while !matches!(next(&rx), ServerMessage::Hello { .. }) {}
+        assert_eq!(next(&rx), ServerMessage::Events(story.envelopes[1..].to_vec()), "what it did not see meanwhile");
+        assert_eq!(next(&rx), ServerMessage::Snapshot(Box::new(story.state.clone())));
     }
 }

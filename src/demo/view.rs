@@ -63,7 +63,7 @@ impl<'a> Audience<'a> {
     fn leave_dashboard(&mut self) -> io::Result<()> {
         match self.dashboard.take().map(Dashboard::close) {
             None => return Ok(()),
-            Some(Ok(End::Quit | End::Source)) => {
+            Some(Ok(End::Quit | End::Source | End::Signal(_))) => {
                 writeln!(self.out, "(the dashboard is closed; the upgrade goes on, and Ctrl-C stops it)")?;
             }
             Some(Err(error)) => writeln!(self.out, "(the dashboard failed: {error}; the upgrade goes on)")?,

@@ -27,6 +27,11 @@ impl Printer {
         Printer { fold: state, ..Printer::default() }
     }
 
+    /// How the fleet stands, for whoever begins to read.
+    pub fn standing(&self) -> String {
+        format!("{:7.1}s  {:<20}  {}", 0.0, "fleet", self.fleet())
+    }
+
     /// Takes a fact in; what it says of it, without a line end.
     pub fn apply(&mut self, envelope: &Envelope) -> Option<String> {
         let start = *self.start.get_or_insert(envelope.at);
@@ -52,20 +57,23 @@ impl Printer {
         if let Event::InstallAddProgressed { operation, octets, total } = &envelope.event {
             return (self.family(*operation), fetched(*octets, *total));
         }
+        ("fleet".to_owned(), self.fleet())
+    }
+
+    fn fleet(&self) -> String {
         let fleet = &self.fold.fleet.wtps;
         let count = |wanted: &[Phase]| {
             fleet.values().filter(|w| wanted.contains(&Phase::of(w, self.fold.version_wanted(w)))).count()
         };
         let share: f64 = fleet.values().map(|w| phase::share(w, self.fold.version_wanted(w))).sum();
         let percent = (100.0 * share / fleet.len().max(1) as f64).floor();
-        let what = format!(
+        format!(
             "{percent:.0}%: {} APs, {} at target, {} downloading, {} failed",
             fleet.len(),
             count(&[Phase::AtTarget]),
             count(&[Phase::Downloading, Phase::Predownloading]),
             count(&[Phase::Failed]),
-        );
-        ("fleet".to_owned(), what)
+        )
     }
 
     fn family(&self, operation: OperationId) -> String {

@@ -1,10 +1,10 @@
 //! The shell around the dashboard: the terminal, the clock, and the one channel that everything arrives on.
 //!
 //! Draws when something changed, at most every 16 ms. The terminal is given back as it was on every way out: the end,
-//! an error, a panic.
+//! an error, a panic, a signal that asks the program to end.
 
 use std::io::{self, Stdout};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Once};
 use std::thread;
@@ -18,6 +18,8 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{SigId, flag, low_level};
 
 use crate::state::{After, Dashboard, Input};
 use crate::theme::{Colour, Theme};
@@ -56,6 +58,8 @@ pub enum End {
     Quit,
     /// The source ended.
     Source,
+    /// SIGHUP, SIGINT or SIGTERM asked for it, by this number.
+    Signal(u8),
 }
 
 impl Options {
@@ -87,6 +91,7 @@ where
 {
     let (tx, rx) = sync_channel(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
+    let signals = Signals::watch()?;
     let mut screen = Screen::open()?;
     let keys = thread::Builder::new().name("keys".into()).spawn({
         let (tx, stop) = (tx.clone(), Arc::clone(&stop));
@@ -103,7 +108,7 @@ where
         // Nobody to tell if the dashboard has ended before.
         let _ = tx.send(Arrival::SourceEnded);
     })?;
-    let end = show(&mut screen, &rx, options);
+    let end = show(&mut screen, &rx, &signals, options);
     stop.store(true, Ordering::Relaxed);
     drop(rx);
     drop(screen);
@@ -118,13 +123,16 @@ enum Arrival {
     Failed(io::Error),
 }
 
-fn show(screen: &mut Screen, rx: &Receiver<Arrival>, options: &Options) -> io::Result<End> {
+fn show(screen: &mut Screen, rx: &Receiver<Arrival>, signals: &Signals, options: &Options) -> io::Result<End> {
     let theme = Theme::new(options.colour, options.unicode);
     let mut dash = Dashboard::new(wall());
     let (mut dirty, mut due) = (true, clock());
     loop {
         if PANICKED.load(Ordering::Relaxed) {
             return Err(io::Error::other("a part of the program panicked"));
+        }
+        if let Some(signal) = signals.came() {
+            return Ok(End::Signal(signal));
         }
         let now = clock();
         if dirty && now >= due {
@@ -146,6 +154,10 @@ fn show(screen: &mut Screen, rx: &Receiver<Arrival>, options: &Options) -> io::R
                 Ok(Arrival::Input(input)) => match dash.apply(input) {
                     After::Same => {}
                     After::Redraw => dirty = true,
+                    After::Repaint => {
+                        screen.terminal.clear()?;
+                        dirty = true;
+                    }
                     After::Quit => return Ok(End::Quit),
                 },
                 Ok(Arrival::SourceEnded) if options.leave_at_end => {
@@ -179,6 +191,39 @@ fn read_keys(tx: &SyncSender<Arrival>, stop: &AtomicBool) {
         let failed = matches!(arrival, Arrival::Failed(_));
         if tx.send(arrival).is_err() || failed {
             return;
+        }
+    }
+}
+
+/// The signals that end the program, while it has the terminal: it is given back first. A second one ends it at once, for
+/// a terminal that takes nothing more.
+struct Signals {
+    came: Arc<AtomicUsize>,
+    ids: Vec<SigId>,
+}
+
+impl Signals {
+    fn watch() -> io::Result<Signals> {
+        let (came, again) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let mut signals = Signals { came, ids: Vec::new() };
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            // In this order: the first one finds `again` unset.
+            signals.ids.push(flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?);
+            signals.ids.push(flag::register(signal, Arc::clone(&again))?);
+            signals.ids.push(flag::register_usize(signal, Arc::clone(&signals.came), signal as usize)?);
+        }
+        Ok(signals)
+    }
+
+    fn came(&self) -> Option<u8> {
+        u8::try_from(self.came.load(Ordering::Relaxed)).ok().filter(|n| *n > 0)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for id in self.ids.drain(..) {
+            low_level::unregister(id);
         }
     }
 }

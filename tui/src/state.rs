@@ -3,6 +3,7 @@
 //! [`Dashboard::apply`] takes everything in: messages, keys, ticks. It asks nobody anything and draws nothing.
 
 pub mod input;
+mod overview;
 pub mod phase;
 mod rates;
 mod rows;
@@ -10,7 +11,6 @@ mod rows;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use capledger_schema::Envelope;
 use capledger_schema::feed::ServerMessage;
 use capledger_schema::id::{OperationId, Seq, WtpId};
 use capledger_schema::image::ImageVersion;
@@ -18,21 +18,23 @@ use capledger_schema::project::campaigns::Campaign;
 use capledger_schema::project::fleet::{ImageStatus, Wtp};
 use capledger_schema::project::{Projection, State};
 use capledger_schema::time::Timestamp;
+use capledger_schema::{Envelope, Event};
 use crossterm::event::KeyEvent;
 
 use crate::words::{self, Line, Tone};
-use phase::Phase;
+pub use overview::{Alarm, Overview, Summary};
 use rates::Rates;
+use rows::Filter;
 pub use rows::{Row, Show, Sort};
 
 /// Lines of the log at most.
-pub const LOG_LIMIT: usize = 1_000;
+pub const LOG_LIMIT: usize = 5_000;
 
 /// How long the outcome of a campaign stays in sight.
 pub const LINGER: Duration = Duration::from_secs(600);
 
 /// Lines of one AP's story at most.
-pub const STORY_LIMIT: usize = 24;
+pub const STORY_LIMIT: usize = 100;
 
 /// What arrives.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub enum After {
     Same,
     /// The frame is to be drawn anew.
     Redraw,
+    /// So is all of the screen, where something else wrote on it.
+    Repaint,
     /// The user leaves.
     Quit,
 }
@@ -87,6 +91,12 @@ pub struct Ui {
     pub selected: Option<WtpId>,
     /// Whether the selected AP's particulars are wanted where there is no room for them beside the table.
     pub detail: bool,
+    /// How many lines of its history lie below those on the screen.
+    pub story_up: usize,
+    /// Whether the log has the place of the table.
+    pub log: bool,
+    /// The last line of the log on the screen, counted from the first ever; none: the newest.
+    pub log_at: Option<u64>,
     /// Whether the help is shown.
     pub help: bool,
     /// The first row on the screen, and how many fit, as of the last frame.
@@ -112,56 +122,11 @@ pub struct Dashboard {
     now: Timestamp,
     rates: Rates,
     log: VecDeque<Line>,
+    logged: u64,
     stories: BTreeMap<WtpId, VecDeque<Line>>,
     failures: BTreeMap<WtpId, Line>,
     /// Where the user stands; the run loop notes the page after each frame.
     pub ui: Ui,
-}
-
-/// The fleet in numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// APs by phase.
-    phases: [usize; Phase::ALL.len()],
-    /// APs in all.
-    pub total: usize,
-    /// APs with a session.
-    pub joined: usize,
-    /// The sum of what each AP has of the image that it needs; `total` when all have it.
-    pub share: f64,
-    /// Octets per second, all downloads together.
-    pub rate: f64,
-    /// How long until the last octet, at this rate.
-    pub left: Option<Duration>,
-}
-
-impl Summary {
-    /// How many APs stand there.
-    pub fn count(&self, phase: Phase) -> usize {
-        self.phases[phase as usize]
-    }
-}
-
-/// What a frame shows of the fleet.
-#[derive(Clone, Debug)]
-pub struct Overview<'a> {
-    /// The rows that the table shows, in its order.
-    pub rows: Vec<Row<'a>>,
-    /// The fleet in numbers.
-    pub summary: Summary,
-    /// Everything that needs somebody's eye: fetches first, then APs by name.
-    pub alarms: Vec<Alarm>,
-}
-
-/// What needs somebody's eye.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// The AP; none for a fetch.
-    pub wtp: Option<WtpId>,
-    /// Its name.
-    pub name: String,
-    /// Why.
-    pub why: String,
 }
 
 impl Dashboard {
@@ -187,7 +152,12 @@ impl Dashboard {
 
     fn message(&mut self, message: ServerMessage) -> After {
         match message {
-            ServerMessage::Hello { .. } => self.link = Link::Live,
+            ServerMessage::Hello { .. } => {
+                if let Link::Lost(_) = self.link {
+                    self.note("connected again", Tone::Good);
+                }
+                self.link = Link::Live;
+            }
             ServerMessage::Snapshot(state) => {
                 self.link = Link::Live;
                 self.snapshot(*state);
@@ -200,9 +170,26 @@ impl Dashboard {
                 }
             }
             ServerMessage::Output { .. } | ServerMessage::Reply { .. } | ServerMessage::Shown(_) => return After::Same,
-            ServerMessage::Bye(why) => self.link = Link::Lost(words::clean(&why)),
+            ServerMessage::Bye(why) => {
+                let link = Link::Lost(words::clean(&why));
+                if link != self.link {
+                    self.note(&format!("cut off: {}", words::clean(&why)), Tone::Bad);
+                }
+                self.link = link;
+            }
         }
         After::Redraw
+    }
+
+    /// Says something of the view itself in the log.
+    fn note(&mut self, what: &str, tone: Tone) {
+        let line = Line { at: self.now, wtp: None, who: "this view".to_owned(), what: what.to_owned(), tone };
+        self.say(line);
+    }
+
+    fn say(&mut self, line: Line) {
+        self.logged += 1;
+        keep(&mut self.log, line, LOG_LIMIT);
     }
 
     fn snapshot(&mut self, state: State) {
@@ -238,14 +225,28 @@ impl Dashboard {
         }
         self.fold.apply(envelope);
         self.rates.apply(envelope);
-        let Some(line) = words::tell(envelope) else { return };
+        let Some(mut line) = words::tell(envelope) else { return };
+        self.name_transfer(envelope, &mut line);
         if let Some(id) = &line.wtp {
             if let Some(what) = words::failure(&envelope.event) {
                 self.failures.insert(id.clone(), Line { what, ..line.clone() });
             }
             keep(self.stories.entry(id.clone()).or_default(), line.clone(), STORY_LIMIT);
         }
-        keep(&mut self.log, line, LOG_LIMIT);
+        self.say(line);
+    }
+
+    /// The end of a transfer names it by a number; people know it by its file.
+    fn name_transfer(&self, envelope: &Envelope, line: &mut Line) {
+        let (Event::ImageServeCompleted { operation, .. } | Event::ImageServeFailed { operation, .. }) =
+            &envelope.event
+        else {
+            return;
+        };
+        if let Some(transfer) = self.fold.serves.transfers.get(operation) {
+            line.who = transfer.client.ip().to_string();
+            line.what = words::clean(&format!("{}: {}", transfer.file, line.what));
+        }
     }
 
     /// The fold of the feed.
@@ -289,9 +290,13 @@ impl Dashboard {
         self.fold.campaigns.latest.as_ref().filter(recent)
     }
 
-    /// The last lines of the log, oldest first.
-    pub fn log(&self) -> &VecDeque<Line> {
-        &self.log
+    /// The last lines of the log, newest first, each with its number; where the log has the screen, from where its reader
+    /// stands, and only those that the filter takes.
+    pub fn log(&self) -> impl Iterator<Item = (u64, &Line)> {
+        let filter = Filter::new(if self.ui.log { &self.ui.filter } else { "" });
+        let from = self.ui.log_at.filter(|_| self.ui.log).unwrap_or(u64::MAX);
+        let numbered = self.log.iter().rev().enumerate().map(|(i, line)| (self.logged - 1 - i as u64, line));
+        numbered.filter(move |(n, line)| *n <= from && filter.takes_text(&[&line.who, &line.what]))
     }
 
     /// What happened to an AP since the dashboard watches, oldest first.
@@ -307,76 +312,6 @@ impl Dashboard {
     /// Octets per second of a download or fetch.
     pub fn rate(&self, operation: OperationId) -> Option<f64> {
         self.rates.of(operation, self.now)
-    }
-
-    /// Everything that a frame shows of the fleet, in one pass over it.
-    pub fn overview(&self) -> Overview<'_> {
-        let mut rows = Vec::with_capacity(self.fold.fleet.wtps.len());
-        let mut alarms = Vec::new();
-        let mut sum = Summary { total: self.fold.fleet.wtps.len(), ..Summary::default() };
-        let (mut to_go, mut known) = (0u64, true);
-        for (id, wtp) in &self.fold.fleet.wtps {
-            let target = self.target_of(wtp);
-            let phase = Phase::of(wtp, target);
-            sum.phases[phase as usize] += 1;
-            sum.joined += usize::from(wtp.live().is_some());
-            sum.share += phase::share(wtp, target);
-            if let ImageStatus::Moving { operation, octets, total, .. } = &wtp.image {
-                sum.rate += self.rate(*operation).unwrap_or(0.0);
-                to_go += total.saturating_sub(*octets);
-                known &= *total > 0;
-            } else if matches!(wtp.image, ImageStatus::Initiated { .. }) {
-                let size = self.image_size(wtp);
-                to_go += size.unwrap_or(0);
-                known &= size.is_some();
-            }
-            let why = phase::alarm(wtp, phase, self.now);
-            let row = Row { id, wtp, phase, alarmed: why.is_some() };
-            if let Some(why) = why {
-                alarms.push(Alarm { wtp: Some(id.clone()), name: words::clean(&wtp.address.name), why });
-            }
-            if self.shows(&row) {
-                rows.push(row);
-            }
-        }
-        if known && to_go > 0 && sum.rate >= 1.0 {
-            sum.left = Some(Duration::from_secs_f64(to_go as f64 / sum.rate));
-        }
-        self.sort(&mut rows);
-        alarms.extend(self.fetch_alarms());
-        // Fetches first: many an AP's alarm follows from one.
-        alarms.sort_by(|a, b| (a.wtp.is_some(), &a.name).cmp(&(b.wtp.is_some(), &b.name)));
-        Overview { rows, summary: sum, alarms }
-    }
-
-    /// How far the fetch is that an AP waits for, from 0 to 1; none if none runs, or its length is not known.
-    pub fn fetching(&self, wtp: &Wtp) -> Option<f64> {
-        let family = self.fold.installs.families.get(wtp.inventory.family.as_ref()?)?;
-        let op = self.fold.installs.operations.get(&family.running?)?;
-        let total = op.total.filter(|n| *n > 0)?;
-        Some((op.octets as f64 / total as f64).min(1.0))
-    }
-
-    /// How large the image is that an AP waits for, if it is in the catalogue.
-    fn image_size(&self, wtp: &Wtp) -> Option<u64> {
-        let family = wtp.inventory.family.as_ref()?;
-        self.fold.installs.image(family, wtp.image.version()?).map(|image| image.octets)
-    }
-
-    fn fetch_alarms(&self) -> impl Iterator<Item = Alarm> {
-        let stalled = self.fold.installs.operations.values().filter(|op| op.outcome.is_none()).filter_map(|op| {
-            let d = self.now.since(op.moved_at);
-            let name = op.family.as_ref().map_or_else(|| "image".to_owned(), ToString::to_string);
-            let why = format!("fetch has not moved for {}", words::span(d));
-            (d >= phase::STALL).then_some(Alarm { wtp: None, name, why })
-        });
-        // A family whose last fetch failed; its next success takes it off the list.
-        let failed = self.fold.installs.families.iter().filter_map(|(family, fetch)| {
-            let (failure, _) = fetch.last.as_ref()?;
-            let why = format!("fetch failed, {}; {}", failure.kind, words::fetch_advice(failure.kind));
-            Some(Alarm { wtp: None, name: family.to_string(), why })
-        });
-        failed.chain(stalled)
     }
 }
 

@@ -13,12 +13,12 @@ mod table;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::state::{Alarm, Dashboard, Overview, Page};
+use crate::state::{Alarm, Dashboard, Overview, Page, Row, Show};
 use crate::theme::Theme;
 use pen::Pen;
 
 /// The smallest terminal that the dashboard is drawn on, in columns and lines.
-pub const SMALLEST: (u16, u16) = (46, 10);
+pub const SMALLEST: (u16, u16) = (40, 10);
 
 /// From this width on, the selected AP's particulars have a place beside the table.
 pub const WIDE: u16 = 150;
@@ -36,7 +36,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, dash: &Dashboard, theme: &Theme) -> Pa
     let overview = dash.overview();
     header::draw(&mut pen, Rect { height: 3, ..top }, dash, &overview);
     if let Some(campaign) = campaign {
-        campaign::draw(&mut pen, Rect { y: top.y + 3, height: 1, ..top }, campaign);
+        campaign::draw(&mut pen, Rect { y: top.y + 3, height: 1, ..top }, campaign, dash.now());
     }
     help::keys(&mut pen, bottom, dash);
     let page = body(&mut pen, middle, dash, &overview);
@@ -48,42 +48,59 @@ pub fn draw(buf: &mut Buffer, area: Rect, dash: &Dashboard, theme: &Theme) -> Pa
 
 fn body(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, overview: &Overview<'_>) -> Page {
     let rows = &overview.rows;
-    let (mut area, mut beside) = (area, None);
+    if dash.ui.log {
+        return panes::draw_whole_log(pen, area, dash);
+    }
+    if dash.ui.detail {
+        return particulars(pen, area, dash, rows);
+    }
+    let mut area = area;
     if area.width >= WIDE {
         let width = (area.width * 3 / 10).clamp(50, 72);
         let x = area.right() - width;
         pen.wall(x, area.y, area.height);
-        beside = Some(Rect { x: x + 2, width: width - 2, ..area });
+        detail::draw(pen, Rect { x: x + 2, width: width - 2, ..area }, dash, rows);
         area.width -= width + 1;
     }
-    if let Some(beside) = beside {
-        detail::draw(pen, beside, dash, rows);
-    }
-    let below = dash.ui.detail && beside.is_none();
-    let fetches = panes::fetches(dash);
-    let alarms: &[Alarm] = if below { &[] } else { &overview.alarms };
-    let fetch_lines = if below { 0 } else { pane(fetches.len(), by_height(area.height, [0, 2, 2, 8])) };
-    let alarm_lines = pane(alarms.len(), by_height(area.height, [0, 0, 0, 8]));
-    let least = if below { area.height * 2 / 3 } else { by_height(area.height, [0, 4, 6, 11]).min(area.height / 3) };
+    let fetches = panes::fetches(dash, overview);
+    let only_alarms = dash.ui.show == Show::Alarms;
+    // Where the table tells those of APs, the pane has those of fetches.
+    let alarms: Vec<&Alarm> = overview.alarms.iter().filter(|a| !only_alarms || a.wtp.is_none()).collect();
+    let fetch_lines = pane(fetches.len(), by_height(area.height, [0, 2, 2, 8]));
+    let alarm_lines = pane(alarms.len(), by_height(area.height, if only_alarms { [0, 1, 2, 8] } else { [0, 0, 0, 8] }));
+    let least = by_height(area.height, [0, 4, 6, 11]).min(area.height / 3);
     let room = area.height - fetch_lines - alarm_lines - least;
     // The table takes what it needs, and the rest goes to the pane below.
     let needed = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2).max(4);
+    let [table, fetch_place, alarm_place, rest] = cut(area, [room.min(needed), fetch_lines, alarm_lines]);
+    let page = table::draw(pen, table, dash, rows);
+    panes::draw_fetches(pen, fetch_place, dash, &fetches);
+    panes::draw_alarms(pen, alarm_place, &alarms);
+    panes::draw_log(pen, rest, dash);
+    page
+}
+
+/// The selected AP's particulars, below as much of the table as there is room for.
+fn particulars(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, rows: &[Row<'_>]) -> Page {
+    let least = if area.height < 18 { 0 } else { area.height * 2 / 3 };
+    let needed = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2).max(3);
+    let table = if least == 0 { 0 } else { needed.min(area.height - least) };
+    let [top, _, _, rest] = cut(area, [table, 0, 0]);
+    let page = if table == 0 { dash.ui.page } else { table::draw(pen, top, dash, rows) };
+    detail::draw(pen, rest, dash, rows);
+    page
+}
+
+/// Parts of these heights from the top, and the rest.
+fn cut(area: Rect, heights: [u16; 3]) -> [Rect; 4] {
     let mut rest = area;
-    let mut cut = |height: u16| {
+    let parts = heights.map(|height| {
         let part = Rect { height: height.min(rest.height), ..rest };
         rest.y += part.height;
         rest.height -= part.height;
         part
-    };
-    let page = table::draw(pen, cut(room.min(needed)), dash, rows);
-    panes::draw_fetches(pen, cut(fetch_lines), dash, &fetches);
-    panes::draw_alarms(pen, cut(alarm_lines), alarms);
-    if below {
-        detail::draw(pen, rest, dash, rows);
-    } else {
-        panes::draw_log(pen, rest, dash);
-    }
-    page
+    });
+    [parts[0], parts[1], parts[2], rest]
 }
 
 /// The lines of a pane with a rule: none for an empty one.

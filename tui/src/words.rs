@@ -142,8 +142,10 @@ fn say(envelope: &Envelope) -> Said {
                 DownloadMode::Join => "downloads",
                 DownloadMode::Predownload => "predownloads",
             };
-            let size = n.map(|n| format!(", {}", octets(n))).unwrap_or_default();
-            (about(wtp), format!("{verb} {to} ({family}{size})"), Tone::Busy)
+            match n {
+                Some(n) => (about(wtp), format!("{verb} {to} ({family}, {})", octets(*n)), Tone::Busy),
+                None => (about(wtp), format!("asks for {to} ({family}), which is not here yet"), Tone::Plain),
+            }
         }
         Event::ImageDownloadCompleted { wtp, image, duration_us, retransmissions, .. } => {
             let again = match retransmissions {
@@ -154,7 +156,9 @@ fn say(envelope: &Envelope) -> Said {
             (about(wtp), format!("holds {}, {}{again}", image.version, moved(image.octets, *duration_us)), Tone::Good)
         }
         Event::ImageDownloadFailed { wtp, kind, words, octets: n, tries, next_retry, .. } => {
-            let next = next_retry.map(|at| format!("; again in {}", span(at.since(envelope.at)))).unwrap_or_default();
+            // A moment that has come already leaves it to the AP to come back.
+            let next = next_retry.filter(|at| *at > envelope.at);
+            let next = next.map(|at| format!("; again in {}", span(at.since(envelope.at)))).unwrap_or_default();
             let words = if words.is_empty() { String::new() } else { format!(": {words}") };
             let what = format!("download failed at {}, {kind}{words}; try {tries}{next}", octets(*n));
             (about(wtp), what, Tone::Bad)

@@ -52,6 +52,12 @@ impl Screen {
         self.message(ServerMessage::Events(batch))
     }
 
+    /// An AP asks for an image that could not be fetched.
+    fn asks_in_vain(mut self) -> Screen {
+        let batch = self.story.asks_in_vain();
+        self.message(ServerMessage::Events(batch))
+    }
+
     fn wait(mut self, seconds: i64) -> Screen {
         let now = Timestamp(self.dash.now().0 + seconds * 1_000_000);
         self.dash.apply(Input::Tick(now));
@@ -152,6 +158,82 @@ fn the_particulars_of_a_failed_ap_say_why_and_what_to_look_at() {
 }
 
 #[test]
+fn an_ap_whose_image_cannot_be_fetched_waits_and_downloads_nothing() {
+    let frame = Screen::new(120, 40, 12).pass(40).asks_in_vain().frame();
+    let row = frame.lines().find(|line| line.contains("◌ waiting")).expect("a row that waits");
+    assert!(row.contains("✗ not found"), "{row}");
+    insta::assert_snapshot!(frame);
+}
+
+#[test]
+fn the_alarms_say_why_at_80_by_24() {
+    let screen = || Screen::new(80, 24, 24).pass(26).asks_in_vain().text("a");
+    let frame = screen().frame();
+    assert!(frame.contains("no image, not found"), "{frame}");
+    insta::assert_snapshot!(frame);
+    let none = Screen::new(80, 24, 3).pass(4).text("a").frame();
+    assert!(none.contains("No AP has an alarm"), "{none}");
+}
+
+#[test]
+fn a_fetch_that_failed_is_no_alarm_once_nobody_needs_it() {
+    let alarms = |screen: &Screen| screen.dash.overview().alarms.iter().filter(|a| a.wtp.is_none()).count();
+    let (needed, other) = (Screen::new(80, 24, 5).pass(150), Screen::new(80, 24, 5).pass(150));
+    assert_eq!(alarms(&needed), 1, "an AP of the family runs the old version");
+    assert_eq!(
+        alarms(&other.campaign()),
+        0,
+        "the campaign is to give it another version, which nobody has failed to fetch"
+    );
+}
+
+#[test]
+fn the_log_takes_the_screen_stands_still_when_scrolled_and_is_filtered() {
+    let screen = || Screen::new(80, 24, 12).pass(40).text("l");
+    insta::assert_snapshot!(screen().frame());
+    let bottom = |screen: Screen| screen.frame().lines().rev().nth(1).expect("a line").trim().to_owned();
+    let scrolled = || screen().keys(&[KeyCode::PageUp]);
+    let stands = bottom(scrolled());
+    assert_ne!(stands, bottom(screen()));
+    assert_eq!(bottom(scrolled().pass(10)), stands, "it stays where its reader is");
+    assert_ne!(bottom(scrolled().pass(10).text("G")), stands);
+    let filtered = screen().text("/ap1g5").keys(&[KeyCode::Enter]).frame();
+    let lines = filtered.lines().filter(|line| line.contains("17:05:")).collect::<Vec<_>>();
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.contains("ap1g5")), "{filtered}");
+}
+
+#[test]
+fn words_of_a_filter_are_all_needed_may_name_a_column_and_may_be_refused() {
+    let names = |filter: &str| {
+        let screen = Screen::new(80, 24, 24).pass(26).text("/").text(filter);
+        let names: Vec<_> = screen.dash.overview().rows.iter().map(|row| row.wtp.address.name.clone()).collect();
+        names
+    };
+    let all = names("");
+    assert_eq!(all.len(), 24);
+    let lisbon = names("lisbon");
+    assert!(!lisbon.is_empty() && lisbon.len() < all.len());
+    assert_eq!(names("!lisbon").len(), all.len() - lisbon.len());
+    assert_eq!(names("site:lisbon"), lisbon);
+    assert!(names("name:lisbon").is_empty());
+    assert_eq!(names("lisbon state:fail").len() + names("lisbon !state:fail").len(), lisbon.len());
+    assert_eq!(names("site:"), all, "a word that is not typed to its end takes nothing away");
+}
+
+#[test]
+fn the_particulars_have_the_whole_place_at_60_by_15_and_show_the_history_back_to_its_begin() {
+    let screen = || Screen::new(60, 15, 24).pass(26).keys(&[KeyCode::Enter]);
+    insta::assert_snapshot!(screen().frame());
+    let back = screen().keys(&[KeyCode::PageUp, KeyCode::PageUp, KeyCode::PageDown, KeyCode::PageUp]).frame();
+    assert!(back.contains("joined with 17.3.3.26") && !back.contains("address"), "{back}");
+}
+
+#[test]
+fn the_smallest_terminal_still_names_every_ap_and_its_state() {
+    insta::assert_snapshot!(Screen::new(40, 10, 24).pass(26).frame());
+}
+
+#[test]
 fn a_filter_leaves_the_aps_that_match() {
     insta::assert_snapshot!(Screen::new(80, 24, 24).pass(26).text("/lisbon").frame());
 }
@@ -170,6 +252,21 @@ fn what_has_not_moved_for_a_minute_is_an_alarm() {
 fn a_feed_that_is_cut_off_is_said_and_the_last_state_stays() {
     let bye = ServerMessage::Bye("the controller stops".into());
     insta::assert_snapshot!(Screen::new(80, 24, 6).pass(12).message(bye).frame());
+}
+
+#[test]
+fn coming_back_after_a_cut_is_said_once_in_the_log() {
+    let bye = || ServerMessage::Bye("no controller is running".into());
+    let hello = ServerMessage::Hello {
+        protocol: 1,
+        controller: capledger_schema::id::ControllerId(7),
+        software: "0.1.0".into(),
+        seq: capledger_schema::id::Seq(1),
+    };
+    let frame = Screen::new(100, 24, 2).pass(3).message(bye()).message(bye()).message(hello).frame();
+    assert_eq!(frame.matches("cut off: no controller is running").count(), 1, "{frame}");
+    assert!(frame.contains("connected again"), "{frame}");
+    assert!(frame.contains("live"), "{frame}");
 }
 
 #[test]

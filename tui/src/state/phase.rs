@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use capledger_schema::event::{DisjoinReason, DownloadMode};
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 use capledger_schema::time::Timestamp;
@@ -16,6 +17,19 @@ pub const STALL: Duration = Duration::from_secs(60);
 /// A restart takes so long at most: real APs are back after three to five minutes.
 pub const RESTART: Duration = Duration::from_secs(360);
 
+/// How it stands with the image that an AP is to be given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fetching<'a> {
+    /// Nothing is known of it.
+    None,
+    /// The controller has it.
+    Here,
+    /// It is being fetched; how far, from 0 to 1, where its length is known.
+    Running(Option<f64>),
+    /// Its last fetch failed; there is no other before this moment.
+    Failed(&'a FetchFailure, Option<Timestamp>),
+}
+
 /// Where an AP stands. The order is that of urgency, which is what the table sorts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -27,7 +41,7 @@ pub enum Phase {
     Downloading,
     /// It takes its image while it serves.
     Predownloading,
-    /// It was chosen or told, but no octet has moved.
+    /// It was chosen or told, or it asked, but there is no octet for it yet.
     Waiting,
     /// It restarts into its new image.
     Restarting,
@@ -60,6 +74,8 @@ impl Phase {
     pub fn of(wtp: &Wtp, target: Option<ImageVersion>) -> Phase {
         let live = wtp.live().is_some();
         match &wtp.image {
+            // It asked for octets that the controller does not have yet.
+            ImageStatus::Moving { octets: 0, total: 0, .. } if live => return Phase::Waiting,
             ImageStatus::Moving { mode: DownloadMode::Join, .. } if live => return Phase::Downloading,
             ImageStatus::Moving { mode: DownloadMode::Predownload, .. } if live => return Phase::Predownloading,
             ImageStatus::Failed { .. } => return Phase::Failed,
@@ -160,8 +176,8 @@ pub fn since(wtp: &Wtp) -> Timestamp {
     }
 }
 
-/// Why an AP in this phase needs somebody's eye; none if it does not.
-pub fn alarm(wtp: &Wtp, phase: Phase, now: Timestamp) -> Option<String> {
+/// Why an AP in this phase, whose image is as `fetch` says, needs somebody's eye; none if it does not.
+pub fn alarm(wtp: &Wtp, phase: Phase, fetch: &Fetching<'_>, now: Timestamp) -> Option<String> {
     let still = |since: Timestamp, limit: Duration| {
         let d = now.since(since);
         (d >= limit).then(|| words::span(d))
@@ -170,10 +186,26 @@ pub fn alarm(wtp: &Wtp, phase: Phase, now: Timestamp) -> Option<String> {
         (Phase::Failed, ImageStatus::Failed { kind, next_retry, tries, .. }) => {
             let next = match next_retry {
                 Some(at) if *at > now => format!("next try in {}", words::span(at.since(now))),
+                Some(_) if wtp.live().is_none() => "the next when it is back".to_owned(),
                 Some(_) => "next try is due".to_owned(),
                 None => "no further try".to_owned(),
             };
-            Some(format!("download failed, {kind}; try {tries}, {next}"))
+            let why = match fetch {
+                // The words of the fetch say more than that there was no image.
+                Fetching::Failed(failure, _) if *kind == DownloadFailureKind::ImageUnavailable => {
+                    format!("no image, {}", failure.kind)
+                }
+                Fetching::Failed(..) | Fetching::Here | Fetching::Running(_) | Fetching::None => {
+                    format!("download failed, {kind}")
+                }
+            };
+            Some(format!("{why}; try {tries}, {next}"))
+        }
+        (Phase::Waiting, _) if matches!(fetch, Fetching::Failed(..)) => {
+            let Fetching::Failed(failure, next) = fetch else { return None };
+            let next =
+                next.filter(|at| *at > now).map(|at| format!("; fetched again in {}", words::span(at.since(now))));
+            Some(format!("no image, {}{}", failure.kind, next.unwrap_or_default()))
         }
         (Phase::Downloading | Phase::Predownloading, ImageStatus::Moving { moved_at, .. }) => {
             still(*moved_at, STALL).map(|d| format!("no octet moved for {d}"))

@@ -85,7 +85,7 @@ impl Show {
 }
 
 /// One row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Row<'a> {
     /// Who.
     pub id: &'a WtpId,
@@ -93,19 +93,18 @@ pub struct Row<'a> {
     pub wtp: &'a Wtp,
     /// Where it stands.
     pub phase: Phase,
-    /// Whether it needs somebody's eye.
-    pub alarmed: bool,
+    /// Why it needs somebody's eye; none if it does not.
+    pub alarm: Option<String>,
 }
 
 impl Dashboard {
-    /// Whether the table shows it.
+    /// Whether it is among those that are shown, the filter aside.
     pub(super) fn shows(&self, row: &Row<'_>) -> bool {
-        let shown = match self.ui.show {
+        match self.ui.show {
             Show::All => true,
-            Show::Alarms => row.alarmed,
+            Show::Alarms => row.alarm.is_some(),
             Show::Moving => moving(row.phase),
-        };
-        shown && (self.ui.filter.is_empty() || matches(row, &self.ui.filter.to_lowercase()))
+        }
     }
 
     /// Puts rows into the table's order.
@@ -155,14 +154,73 @@ fn moving(phase: Phase) -> bool {
     }
 }
 
-fn matches(row: &Row<'_>, needle: &str) -> bool {
-    let i = &row.wtp.inventory;
-    let has = |text: &str| text.to_lowercase().contains(needle);
-    has(&row.wtp.address.name)
-        || has(&i.model)
-        || has(&i.location)
-        || has(row.phase.word())
-        || i.family.as_ref().is_some_and(|f| has(f.as_str()))
-        || i.version.is_some_and(|v| has(&v.to_string()))
-        || has(&row.id.to_string())
+/// What a row must hold: every word of the filter, anywhere or in the column that it names; a word with `!` is one that
+/// it must not hold.
+pub(super) struct Filter {
+    terms: Vec<Term>,
+}
+
+struct Term {
+    holds: bool,
+    column: Option<Column>,
+    needle: String,
+}
+
+/// The columns that a filter may name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Name,
+    Model,
+    Site,
+    State,
+    Version,
+    Family,
+}
+
+const COLUMNS: [(&str, Column); 6] = [
+    ("name:", Column::Name),
+    ("model:", Column::Model),
+    ("site:", Column::Site),
+    ("state:", Column::State),
+    ("version:", Column::Version),
+    ("family:", Column::Family),
+];
+
+impl Filter {
+    pub(super) fn new(typed: &str) -> Filter {
+        let term = |word: &str| {
+            let (holds, word) = word.strip_prefix('!').map_or((true, word), |rest| (false, rest));
+            let named = COLUMNS.iter().find_map(|(name, column)| Some((*column, word.strip_prefix(name)?)));
+            let (column, needle) = named.map_or((None, word), |(column, rest)| (Some(column), rest));
+            // A word that is not typed to its end asks for nothing yet.
+            (!needle.is_empty()).then(|| Term { holds, column, needle: needle.to_owned() })
+        };
+        Filter { terms: typed.to_lowercase().split_whitespace().filter_map(term).collect() }
+    }
+
+    pub(super) fn takes(&self, row: &Row<'_>) -> bool {
+        self.terms.iter().all(|term| term.found_in(row) == term.holds)
+    }
+
+    /// Whether a text without columns is taken.
+    pub(super) fn takes_text(&self, texts: &[&str]) -> bool {
+        self.terms.iter().all(|term| texts.iter().any(|text| term.is_in(text)) == term.holds)
+    }
+}
+
+impl Term {
+    fn is_in(&self, text: &str) -> bool {
+        text.to_lowercase().contains(&self.needle)
+    }
+
+    fn found_in(&self, row: &Row<'_>) -> bool {
+        let i = &row.wtp.inventory;
+        let asked = |column| self.column.is_none_or(|c| c == column);
+        (asked(Column::Name) && (self.is_in(&row.wtp.address.name) || self.is_in(&row.id.to_string())))
+            || (asked(Column::Model) && self.is_in(&i.model))
+            || (asked(Column::Site) && self.is_in(&i.location))
+            || (asked(Column::State) && self.is_in(row.phase.word()))
+            || (asked(Column::Family) && i.family.as_ref().is_some_and(|f| self.is_in(f.as_str())))
+            || (asked(Column::Version) && i.version.is_some_and(|v| self.is_in(&v.to_string())))
+    }
 }

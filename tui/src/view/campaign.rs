@@ -1,15 +1,24 @@
 //! The campaign in one line: where it leads, where it stands, how far it is, and what became of its APs.
 
+use std::time::Duration;
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use capledger_schema::event::CampaignOutcome;
 use capledger_schema::project::campaigns::{Campaign, Tally};
+use capledger_schema::time::Timestamp;
 
 use super::pen::{Pen, columns, percent};
 use crate::words;
 
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, campaign: &Campaign) {
+/// From this percentage on, its pace tells of its end.
+const TELLING: u8 = 10;
+
+/// And from so many seconds on.
+const TELLING_AFTER: f64 = 5.0;
+
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, campaign: &Campaign, now: Timestamp) {
     let area = Rect { x: area.x + 1, width: area.width - 2, ..area };
     let t = pen.theme;
     let (state, style) = state(campaign, pen);
@@ -20,7 +29,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, campaign: &Campaign) {
     let share = f64::from(campaign.percent()) / 100.0;
     // The bar gives way to the words, and the least of the counts to the bar.
     let rest = area.width.saturating_sub(head_width + 2);
-    let counts = counts(pen, &campaign.tally());
+    let mut counts = counts(pen, &campaign.tally());
+    if let Some(left) = left(campaign, now) {
+        let errors = campaign.tally().errors();
+        let at = if errors == 0 { 0 } else { counts.len().min(1) };
+        counts.insert(at, (format!("~{} left  ", words::span(left)), t.plain));
+    }
     let width = |pieces: &[(String, Style)]| pieces.iter().map(|(text, _)| columns(text)).sum::<u16>();
     let fits = (0..=counts.len()).rev().map(|n| &counts[..n]).find(|c| width(c) + 16 <= rest).unwrap_or(&[]);
     let mut x = pen.pieces(area.x, area.y, area.width, &head) + 2;
@@ -32,6 +46,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, campaign: &Campaign) {
         x += bar + 7;
     }
     pen.pieces(x, area.y, area.right().saturating_sub(x), fits);
+}
+
+/// How long it still takes, if it goes on as it went so far; none before that can be told.
+fn left(c: &Campaign, now: Timestamp) -> Option<Duration> {
+    let done = c.percent();
+    let tells = c.is_active() && c.paused.is_none() && (TELLING..100).contains(&done);
+    let elapsed = now.since(c.started_at).as_secs_f64();
+    (tells && elapsed >= TELLING_AFTER)
+        .then(|| Duration::from_secs_f64(elapsed * f64::from(100 - done) / f64::from(done)))
 }
 
 /// Where it stands, in a few words, and how good that is.

@@ -4,14 +4,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use capledger_schema::event::{DownloadMethod, DownloadMode};
-use capledger_schema::failure::DownloadFailureKind;
+use capledger_schema::failure::{DownloadFailureKind, FetchFailure};
 use capledger_schema::project::fleet::{ImageStatus, SessionState, Wtp};
 
-use super::pen::{Pen, percent};
+use super::pen::{Pen, percent, wrap};
+use crate::state::phase::Fetching;
 use crate::state::{Dashboard, Row};
 use crate::words;
-
-type Pieces = Vec<(String, Style)>;
 
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, rows: &[Row<'_>]) {
     if area.height == 0 {
@@ -25,21 +24,29 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, rows: &[Row<
     let name = words::clean(&row.wtp.address.name);
     pen.rule(Rect { height: 1, ..area }, &[(name, t.title)], row.phase.word());
     let area = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
+    // Who goes back in its history has seen the rest.
+    if dash.ui.detail && dash.ui.story_up > 0 {
+        return story(pen, area, dash, row);
+    }
     let mut y = area.y;
+    // The first line of what happened, and its heading, have a place as well.
+    let bottom = area.bottom().saturating_sub(if area.height > 8 { 2 } else { 0 });
     for (label, value, style) in facts(dash, row, t.plain, t.bad) {
-        if y >= area.bottom() {
-            return;
+        if y >= bottom {
+            break;
         }
         pen.text(area.x, y, 10, label, t.dim);
         y = wrapped(pen, Rect { x: area.x + 11, y, width: area.width - 11, height: area.bottom() - y }, &value, style);
     }
-    if let ImageStatus::Failed { kind, .. } = &row.wtp.image {
-        let hint = advice(dash, row.wtp, *kind);
-        if y < area.bottom() {
-            pen.text(area.x, y, 10, "next step", t.dim);
-            let place = Rect { x: area.x + 11, y, width: area.width - 11, height: area.bottom() - y };
-            y = wrapped(pen, place, &hint, t.warn);
-        }
+    let hint = match (&row.wtp.image, dash.fetching(row.wtp)) {
+        (ImageStatus::Failed { kind, .. }, _) => Some(advice(dash, row.wtp, *kind)),
+        (_, Fetching::Failed(failure, _)) => Some(fetch_failed(failure)),
+        (_, Fetching::Here | Fetching::None | Fetching::Running(_)) => None,
+    };
+    if let Some(hint) = hint.filter(|_| y < area.bottom()) {
+        pen.text(area.x, y, 10, "next step", t.dim);
+        let place = Rect { x: area.x + 11, y, width: area.width - 11, height: area.bottom() - y };
+        y = wrapped(pen, place, &hint, t.warn);
     }
     story(pen, Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area }, dash, row);
 }
@@ -97,11 +104,27 @@ fn image(dash: &Dashboard, wtp: &Wtp) -> String {
             let tried = if *tries == 0 { String::new() } else { format!(", {tries} failed so far") };
             format!("waits for {version}, {}{tried}", when(*mode))
         }
+        ImageStatus::Moving { octets: 0, total: 0, version, mode, tries, .. } => {
+            let tried = if *tries == 0 { String::new() } else { format!(", {tries} failed so far") };
+            let how = match dash.fetching(wtp) {
+                Fetching::Running(Some(share)) => format!(", being fetched, {}", percent(share)),
+                Fetching::Running(None) => ", being fetched".to_owned(),
+                Fetching::Failed(..) => ", which could not be fetched".to_owned(),
+                Fetching::Here | Fetching::None => String::new(),
+            };
+            format!("asked for {version}, {}{how}{tried}", when(*mode))
+        }
         ImageStatus::Moving { operation, version, mode, method, octets, total, .. } => {
             let share = if *total == 0 { String::new() } else { format!(" of {}", words::octets(*total)) };
             let part =
                 if *total == 0 { String::new() } else { format!(" {}", percent(*octets as f64 / *total as f64)) };
-            let rate = dash.rate(*operation).map(|r| format!(", {}", words::rate(r))).unwrap_or_default();
+            let rate = dash.rate(*operation);
+            let left = rate.filter(|r| *r >= 1.0 && *total > 0).map(|r| {
+                let left = std::time::Duration::from_secs_f64(total.saturating_sub(*octets) as f64 / r);
+                format!(", {} left", words::span(left))
+            });
+            let rate = rate.map(|r| format!(", {}", words::rate(r))).unwrap_or_default();
+            let rate = format!("{rate}{}", left.unwrap_or_default());
             let done = words::octets(*octets);
             format!("takes {version} {} {}: {done}{share}{part}{rate}", by(*method), when(*mode))
         }
@@ -112,6 +135,7 @@ fn image(dash: &Dashboard, wtp: &Wtp) -> String {
         ImageStatus::Failed { version, kind, words: own, at, next_retry, tries, .. } => {
             let next = match next_retry {
                 Some(next) if *next > dash.now() => format!("next try in {}", words::span(next.since(dash.now()))),
+                Some(_) if wtp.live().is_none() => "the next once it is back".to_owned(),
                 Some(_) => "the next try is due".to_owned(),
                 None => "no further try".to_owned(),
             };
@@ -121,12 +145,16 @@ fn image(dash: &Dashboard, wtp: &Wtp) -> String {
     }
 }
 
+fn fetch_failed(failure: &FetchFailure) -> String {
+    format!("The fetch failed, {}: {}.", words::clean(&failure.to_string()), words::fetch_advice(failure.kind))
+}
+
 /// What to look at: where there was nothing to send, why the fetch failed.
 fn advice(dash: &Dashboard, wtp: &Wtp, kind: DownloadFailureKind) -> String {
     let fetch = wtp.inventory.family.as_ref().and_then(|f| dash.fold().installs.families.get(f));
     match (kind, fetch.and_then(|f| f.last.as_ref())) {
         (DownloadFailureKind::ImageUnavailable | DownloadFailureKind::SessionLost, Some((failure, _))) => {
-            format!("The fetch failed, {}: {}.", words::clean(&failure.to_string()), words::fetch_advice(failure.kind))
+            fetch_failed(failure)
         }
         (
             DownloadFailureKind::ImageUnavailable
@@ -149,37 +177,48 @@ fn story(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, row: &Row<'_>) {
         return;
     }
     let t = pen.theme;
-    pen.text(area.x, area.y, area.width, "WHAT HAPPENED", t.dim);
+    let width = area.width.saturating_sub(10);
     let fit = usize::from(area.height - 1);
-    let lines: Vec<_> = dash.story(row.id).collect();
+    // Each line with all of its words, the newest first.
+    let mut lines: Vec<_> = dash.story(row.id).map(|line| (line, wrap(&line.what, width))).collect();
+    let mut room = fit;
+    let from_the_first = lines.iter().take_while(|(_, text)| take(&mut room, text.len())).count();
+    lines.reverse();
+    let up = if dash.ui.detail { dash.ui.story_up.min(lines.len() - from_the_first) } else { 0 };
+    let mut room = fit;
+    let shown: Vec<_> = lines.iter().skip(up).take_while(|(_, text)| take(&mut room, text.len())).collect();
+    let hidden = lines.len() - up - shown.len();
+    let note = match (hidden, up) {
+        _ if !dash.ui.detail => String::new(),
+        (0, 0) => String::new(),
+        (earlier, later) => format!("  {earlier} earlier, {later} later: PgUp, PgDn"),
+    };
+    pen.pieces(area.x, area.y, area.width, &[("WHAT HAPPENED".to_owned(), t.dim), (note, t.dim)]);
     if lines.is_empty() {
         pen.text(area.x, area.y + 1, area.width, "Nothing since this view was opened.", t.dim);
     }
-    for (i, line) in lines.iter().skip(lines.len().saturating_sub(fit)).enumerate() {
-        let pieces: Pieces =
-            vec![(format!("{}  ", words::clock(line.at)), t.dim), (line.what.clone(), t.tone(line.tone))];
-        pen.pieces(area.x, area.y + 1 + i as u16, area.width, &pieces);
+    let mut y = area.y + 1;
+    for (line, text) in shown.iter().rev() {
+        pen.text(area.x, y, 8, &words::clock(line.at), t.dim);
+        for part in text {
+            pen.text(area.x + 10, y, width, part, t.tone(line.tone));
+            y += 1;
+        }
     }
 }
 
-/// Writes text over as many lines as it takes, broken between words; gives back the line after it.
+/// Takes so much of what there is; whether there was so much.
+fn take(room: &mut usize, lines: usize) -> bool {
+    room.checked_sub(lines).map(|rest| *room = rest).is_some()
+}
+
+/// Writes text over as many lines as it takes; the last that there is room for is cut. Gives back the line after it.
 fn wrapped(pen: &mut Pen<'_>, area: Rect, text: &str, style: Style) -> u16 {
-    let mut y = area.y;
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && super::pen::columns(&line) + 1 + super::pen::columns(word) > area.width {
-            // The last line that there is room for takes the rest, and is cut.
-            if y + 1 < area.bottom() {
-                pen.text(area.x, y, area.width, &line, style);
-                y += 1;
-                line.clear();
-            }
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+    let lines = wrap(text, area.width);
+    let fit = usize::from(area.height.max(1));
+    for (i, line) in lines.iter().take(fit).enumerate() {
+        let cut = if i + 1 == fit && lines.len() > fit { format!("{line}{}", pen.glyphs().more) } else { line.clone() };
+        pen.text(area.x, area.y + i as u16, area.width, &cut, style);
     }
-    pen.text(area.x, y, area.width, &line, style);
-    y + 1
+    area.y + lines.len().min(fit) as u16
 }

@@ -35,22 +35,25 @@ fn title(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
             right.push((format!(" {dot} "), t.dim));
             right.push((format!("{} live", pen.glyphs().serving), t.good));
         }
-        Link::Lost(why) => right.push((format!("{} cut off: {why}", pen.glyphs().failed), t.bad)),
+        Link::Lost(_) => right.push((format!("{} cut off, trying again", pen.glyphs().failed), t.bad)),
     }
     let width: u16 = right.iter().map(|(text, _)| columns(text)).sum::<u16>().min(area.width * 2 / 3);
     let from = area.right() - width;
     pen.pieces(from, area.y, width, &right);
 
     let mut left = vec![("Capledger ".to_owned(), t.title), (dash.fold().config.hostname.clone(), t.key)];
-    match dash.target() {
-        Some(version) => {
-            left.push((format!("  {} ", pen.glyphs().to), t.dim));
-            left.push((version.to_string(), t.title));
-        }
-        None => left.push(("  no running version".into(), t.dim)),
-    }
     if dash.fold().controller.stopped_at.is_some() {
         left.push(("  stopped".into(), t.warn));
+    }
+    match dash.target() {
+        Some(version) => left.push((format!("  {version}"), t.title)),
+        None => left.push(("  no running version".into(), t.dim)),
+    }
+    // Where a campaign, or what is staged, leads next.
+    let next = dash.fold().campaigns.active().map(|c| c.version).or(dash.fold().installs.staged);
+    if let Some(next) = next.filter(|v| Some(*v) != dash.target()) {
+        left.push((format!(" {} ", pen.glyphs().to), t.dim));
+        left.push((next.to_string(), t.title));
     }
     pen.pieces(area.x, area.y, from.saturating_sub(area.x + 1), &left);
 }
@@ -121,7 +124,15 @@ fn bar(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, sum: &Summary) {
         return;
     }
     let share = sum.share / sum.total as f64;
-    let mut note = format!(" {:>4}", percent(share));
+    let at_target = sum.count(Phase::AtTarget);
+    let mut note = if area.width < 70 {
+        format!(" {:>4}", percent(share))
+    } else if share >= 1.0 && at_target < sum.total {
+        // That all hold their image is not the end of it.
+        format!("  {} of {} run it", words::count(at_target as u64), words::count(sum.total as u64))
+    } else {
+        format!("  images {:>4}", percent(share))
+    };
     if sum.rate >= 1.0 {
         note.push_str("  ");
         note.push_str(&words::rate(sum.rate));
@@ -132,7 +143,6 @@ fn bar(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, sum: &Summary) {
     let width = area.width.saturating_sub(columns(&note)).max(10);
     let [done, moving, failed, rest] = pen.glyphs().fleet;
     let part = |n: f64| filled(n / sum.total as f64, width);
-    let at_target = sum.count(Phase::AtTarget);
     let done_to = part(at_target as f64);
     let moving_to = part(sum.share).max(done_to);
     let failed_from = width - part(sum.count(Phase::Failed) as f64).min(width - moving_to);

@@ -13,14 +13,21 @@ pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
     let t = pen.theme;
     let keys: &[(&str, &str)] = if dash.ui.filtering {
         &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear"), ("Ctrl-U", "empty")]
+    } else if dash.ui.help {
+        &[("Esc", "close the help"), ("q", "quit")]
+    } else if dash.ui.log {
+        &[("Esc", "close the log"), ("/", "filter"), ("j k PgUp PgDn", "scroll"), ("G", "newest"), ("q", "quit")]
+    } else if dash.ui.detail {
+        &[("Esc", "close"), ("j k", "other AP"), ("PgUp PgDn", "history"), ("l", "log"), ("?", "help"), ("q", "quit")]
     } else {
         &[
             ("q", "quit"),
             ("?", "help"),
             ("Enter", "particulars"),
-            ("/", "filter"),
-            ("s", "sort"),
             ("a", "alarms"),
+            ("/", "filter"),
+            ("l", "log"),
+            ("s", "sort"),
             ("r", "reverse"),
             ("j k", "move"),
         ]
@@ -42,7 +49,7 @@ fn piece(t: &Theme, key: &str, what: &str) -> [(String, Style); 2] {
 
 /// Every key.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
-    let width = 66.min(area.width);
+    let width = 74.min(area.width);
     let height = (KEYS.len() as u16 + 2).min(area.height);
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;

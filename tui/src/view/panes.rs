@@ -9,24 +9,25 @@ use capledger_schema::id::OperationId;
 use capledger_schema::project::installs::{InstallAdd, Outcome};
 use capledger_schema::time::Timestamp;
 
-use super::pen::{Pen, percent};
-use crate::state::{Alarm, Dashboard};
-use crate::words;
+use super::pen::{Pen, columns, percent, wrap};
+use crate::state::{Alarm, Dashboard, Overview, Page};
+use crate::words::{self, Line};
 
 /// How long a fetch that ended well stays in sight.
 const LINGER: Duration = Duration::from_secs(60);
 
 /// Fetches that run, then those that failed and were not made good, then those that just ended; the newest first.
-pub(super) fn fetches(dash: &Dashboard) -> Vec<(OperationId, &InstallAdd)> {
+pub(super) fn fetches<'a>(dash: &'a Dashboard, overview: &Overview<'_>) -> Vec<(OperationId, &'a InstallAdd)> {
     let all = &dash.fold().installs.operations;
     let families = &dash.fold().installs.families;
     let rank = |op: &InstallAdd| match &op.outcome {
         None => Some(0),
         Some(Outcome::Failed(_, at)) => {
             let last = op.family.as_ref().and_then(|f| families.get(f)).and_then(|f| f.last.as_ref());
+            let matters = op.family.as_ref().is_none_or(|f| dash.matters(f, *at, &overview.lacking));
             match last {
-                Some((_, last)) => (last == at).then_some(1),
-                None => recent(dash, *at).then_some(2),
+                Some((_, last)) if matters => (last == at).then_some(1),
+                Some(_) | None => recent(dash, *at).then_some(2),
             }
         }
         Some(Outcome::Completed(_, at) | Outcome::Lost(at)) => recent(dash, *at).then_some(2),
@@ -108,7 +109,7 @@ fn draw_fetch(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, id: OperationId, 
     }
 }
 
-pub(super) fn draw_alarms(pen: &mut Pen<'_>, area: Rect, alarms: &[Alarm]) {
+pub(super) fn draw_alarms(pen: &mut Pen<'_>, area: Rect, alarms: &[&Alarm]) {
     if area.height == 0 {
         return;
     }
@@ -116,12 +117,14 @@ pub(super) fn draw_alarms(pen: &mut Pen<'_>, area: Rect, alarms: &[Alarm]) {
     let note =
         if alarms.len() > shown { format!("{shown} of {}, a shows their APs", alarms.len()) } else { String::new() };
     pen.rule(Rect { height: 1, ..area }, &[("Alarms".to_owned(), pen.theme.warn)], &note);
+    let name = alarms.iter().take(shown).map(|a| columns(&a.name)).max().unwrap_or(0).clamp(8, 20);
     for (i, alarm) in alarms.iter().take(shown).enumerate() {
         let y = area.y + 1 + i as u16;
         let glyph = format!("{} ", pen.glyphs().alarm);
         let x = pen.text(area.x + 1, y, 2, &glyph, pen.theme.warn);
-        pen.text(x, y, 20, &alarm.name, pen.theme.title);
-        pen.text(x + 22, y, area.right().saturating_sub(x + 23), &alarm.why, pen.theme.plain);
+        pen.text(x, y, name, &alarm.name, pen.theme.title);
+        let x = x + name + 2;
+        pen.text(x, y, area.right().saturating_sub(x + 1), &alarm.why, pen.theme.plain);
     }
 }
 
@@ -131,14 +134,53 @@ pub(super) fn draw_log(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
         return;
     }
     pen.rule(Rect { height: 1, ..area }, &[("Log".to_owned(), pen.theme.title)], "UTC");
-    let fit = usize::from(area.height - 1);
-    let log = dash.log();
-    let name = if area.width < 70 { 14 } else { 20 };
-    for (i, line) in log.iter().skip(log.len().saturating_sub(fit)).enumerate() {
+    let lines: Vec<_> = dash.log().take(usize::from(area.height - 1)).collect();
+    for (i, (_, line)) in lines.iter().rev().enumerate() {
         let y = area.y + 1 + i as u16;
-        let x = pen.text(area.x + 1, y, 8, &words::clock(line.at), pen.theme.dim) + 2;
-        pen.text(x, y, name, &line.who, pen.theme.title);
-        let x = x + name + 1;
+        let x = log_head(pen, area, y, line);
         pen.text(x, y, area.right().saturating_sub(x + 1), &line.what, pen.theme.tone(line.tone));
     }
+}
+
+/// When, and who or what; where the words begin.
+fn log_head(pen: &mut Pen<'_>, area: Rect, y: u16, line: &Line) -> u16 {
+    let name = if area.width < 70 { 14 } else { 20 };
+    let x = pen.text(area.x + 1, y, 8, &words::clock(line.at), pen.theme.dim) + 2;
+    pen.text(x, y, name, &line.who, pen.theme.title);
+    x + name + 1
+}
+
+/// The log on all of the place, every line with all of its words; gives back how many lines it shows.
+pub(super) fn draw_whole_log(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) -> Page {
+    let t = pen.theme;
+    let ui = &dash.ui;
+    let mut title = vec![("Log".to_owned(), t.title)];
+    if ui.filtering || !ui.filter.is_empty() {
+        title.push((format!("  /{}{}", ui.filter, if ui.filtering { "_" } else { "" }), t.key));
+    }
+    let note = if ui.log_at.is_some() { "stands still, G goes on, UTC" } else { "UTC" };
+    pen.rule(Rect { height: 1, ..area }, &title, note);
+    let mut y = area.bottom();
+    let mut rows = 0;
+    for (_, line) in dash.log() {
+        let column = area.x + 12 + if area.width < 70 { 14 } else { 20 };
+        let width = area.right().saturating_sub(column + 1);
+        let text = wrap(&line.what, width);
+        let height = text.len() as u16;
+        if y < area.y + 1 + height {
+            break;
+        }
+        y -= height;
+        rows += 1;
+        log_head(pen, area, y, line);
+        for (i, part) in text.iter().enumerate() {
+            pen.text(column, y + i as u16, width, part, t.tone(line.tone));
+        }
+    }
+    if rows == 0 {
+        let text =
+            if ui.filter.is_empty() { "Nothing has happened yet." } else { "No line matches; Esc, Esc shows all." };
+        pen.text(area.x + 1, area.y + 1, area.width - 2, text, t.dim);
+    }
+    Page { first: 0, rows }
 }

@@ -125,6 +125,28 @@ impl<'a> Pen<'a> {
     }
 }
 
+/// Text in lines of at most `width` columns, broken between words, and within those that are longer.
+pub(super) fn wrap(text: &str, width: u16) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            if columns(&line) >= width.max(1) {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// How many columns text takes; control characters, which are never drawn, take none.
 pub(super) fn columns(text: &str) -> u16 {
     u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)

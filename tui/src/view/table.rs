@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use capledger_schema::project::fleet::ImageStatus;
 
 use super::pen::{Pen, columns, percent};
-use crate::state::phase::{self, Phase};
-use crate::state::{Dashboard, Page, Row};
+use crate::state::phase::{self, Fetching, Phase};
+use crate::state::{Dashboard, Page, Row, Show};
 use crate::words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,7 @@ enum Column {
     Rate,
     Time,
     Failure,
+    Why,
 }
 
 /// A column, its heading, its least and its best width; by need, the most needed first.
@@ -34,6 +35,14 @@ const COLUMNS: [(Column, &str, u16, u16); 9] = [
     (Column::Model, "MODEL", 8, 16),
     (Column::Site, "SITE", 8, 18),
     (Column::Failure, "LAST FAILURE", 18, 90),
+];
+
+/// What alarms are told by, in their order.
+const ALARMS: [(Column, &str, u16, u16); 4] = [
+    (Column::Name, "AP", 16, 24),
+    (Column::State, "STATE", 13, 13),
+    (Column::Why, "WHY", 10, 200),
+    (Column::Time, "TIME", 9, 9),
 ];
 
 /// The order on the screen.
@@ -63,7 +72,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, rows: &[Row<
         return page;
     }
     // One column at the left for the cursor, one at the right for the scroll bar.
-    let layout = layout(area.width - 2);
+    let layout = match dash.ui.show {
+        Show::Alarms => alarms(area.width - 2),
+        Show::All | Show::Moving => layout(area.width - 2),
+    };
     let gap = gap(area.width - 2);
     let mut x = area.x + 1;
     for (column, width) in &layout {
@@ -71,10 +83,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard, rows: &[Row<
         x += width + gap;
     }
     if rows.is_empty() {
-        let text = if dash.fold().fleet.wtps.is_empty() {
-            "No AP has joined yet: point APs at this controller, UDP 5246 and 5247."
-        } else {
-            "No AP matches; Esc shows all."
+        let text = match dash.ui.show {
+            _ if dash.fold().fleet.wtps.is_empty() => {
+                "No AP has joined yet: point APs at this controller, UDP 5246 and 5247."
+            }
+            Show::Alarms if dash.ui.filter.is_empty() => "No AP has an alarm; Esc shows all APs.",
+            Show::Moving if dash.ui.filter.is_empty() => "No AP is on its way; Esc shows all APs.",
+            Show::All | Show::Alarms | Show::Moving => "No AP matches; Esc shows all.",
         };
         pen.text(area.x + 1, area.y + 2, area.width - 2, text, pen.theme.dim);
     }
@@ -121,7 +136,18 @@ fn slice(before: Page, selected: usize, all: usize, fit: usize) -> Page {
 }
 
 fn heading_of(column: Column) -> &'static str {
-    COLUMNS.iter().find(|(c, ..)| *c == column).map_or("", |(_, heading, ..)| heading)
+    COLUMNS.iter().chain(&ALARMS).find(|(c, ..)| *c == column).map_or("", |(_, heading, ..)| heading)
+}
+
+/// The columns of alarms: why has all the room that there is.
+fn alarms(width: u16) -> Vec<(Column, u16)> {
+    let [name, state, why, time] = ALARMS.map(|(column, _, least, _)| (column, least));
+    let with_time = name.1 + state.1 + time.1 + why.1 * 4 + 3 * gap(width) <= width;
+    let mut out = vec![name, state, why];
+    out.extend(with_time.then_some(time));
+    let used = out.iter().map(|(_, w)| w).sum::<u16>() + gap(width) * (out.len() as u16 - 1);
+    out[2].1 += width.saturating_sub(used);
+    out
 }
 
 /// Which columns fit, in the order of the screen, and how wide each is.
@@ -192,6 +218,9 @@ fn draw_row(
                 let (text, style) = time(dash, row, t.busy, t.dim);
                 pen.text_right(x + width, y, width, &text, style);
             }
+            Column::Why => {
+                pen.text(x, y, width, row.alarm.as_deref().unwrap_or_default(), t.plain);
+            }
             Column::Failure => {
                 if let Some(line) = dash.failure(row.id) {
                     let style = if row.phase == Phase::Failed { t.bad } else { t.dim };
@@ -227,18 +256,27 @@ fn progress(pen: &mut Pen<'_>, x: u16, y: u16, width: u16, dash: &Dashboard, row
                 Some(at) if *at > dash.now() => {
                     format!("try {} in {}", tries + 1, words::span(at.since(dash.now())))
                 }
+                Some(_) if row.wtp.live().is_none() => "once it is back".to_owned(),
                 Some(_) => format!("try {} is due", tries + 1),
                 None => format!("no more, {tries} tried"),
             };
             pen.text(x, y, width, &text, t.bad);
         }
-        (ImageStatus::Initiated { tries, .. }, _) => {
-            let text = match dash.fetching(row.wtp) {
-                Some(share) => format!("fetch {}", percent(share)),
-                None if *tries == 0 => "waits".to_owned(),
-                None => format!("waits, try {}", tries + 1),
+        (ImageStatus::Initiated { tries, .. } | ImageStatus::Moving { octets: 0, total: 0, tries, .. }, _) => {
+            let (text, style) = match dash.fetching(row.wtp) {
+                Fetching::Failed(failure, _) => (format!("{} {}", pen.glyphs().failed, failure.kind), t.bad),
+                Fetching::Running(Some(share)) => (format!("fetch {}", percent(share)), t.dim),
+                Fetching::Running(None) => ("fetch".to_owned(), t.dim),
+                Fetching::Here | Fetching::None if *tries == 0 => ("waits".to_owned(), t.dim),
+                Fetching::Here | Fetching::None => (format!("waits, try {}", tries + 1), t.dim),
             };
-            pen.text(x, y, width, &text, t.dim);
+            pen.text(x, y, width, &text, style);
+        }
+        // It serves on, and nobody can give it what it should run.
+        (ImageStatus::None, Phase::Serving) => {
+            if let Fetching::Failed(failure, _) = dash.fetching(row.wtp) {
+                pen.text(x, y, width, &format!("{} {}", pen.glyphs().failed, failure.kind), t.bad);
+            }
         }
         (ImageStatus::Moving { .. }, Phase::Downloading | Phase::Predownloading) => {
             let share = phase::share(row.wtp, dash.target_of(row.wtp));

@@ -156,6 +156,35 @@ impl Story {
         self.out.drain(..).collect()
     }
 
+    /// The last AP, whose image cannot be fetched, joins anew and asks for it.
+    #[allow(dead_code, reason = "only some tell of it")]
+    pub(crate) fn asks_in_vain(&mut self) -> Vec<Envelope> {
+        let i = self.aps.iter().rposition(|ap| ap.index % MODELS.len() == 4).expect("an AP of that model");
+        let (session, wtp) = (SessionId(self.seq + 1), address(i));
+        let joined = Event::WtpJoined {
+            session,
+            wtp: wtp.clone(),
+            inventory: inventory(i, OLD),
+            certificate: Some(Sha256([i as u8; 32])),
+            missing: Vec::new(),
+            offered: Some(NEW),
+        };
+        self.say(Subject::Wtp(wtp_id(i)), joined);
+        let started = Event::ImageDownloadStarted {
+            operation: OperationId(self.seq + 1),
+            session,
+            wtp,
+            mode: DownloadMode::Join,
+            method: DownloadMethod::Capwap,
+            family: family_of(4),
+            from: Some(OLD),
+            to: NEW,
+            octets: None,
+        };
+        self.say(Subject::Wtp(wtp_id(i)), started);
+        self.out.drain(..).collect()
+    }
+
     /// The moment that it is in the story.
     pub(crate) fn now(&self) -> Timestamp {
         self.at(self.now)
