@@ -78,7 +78,7 @@ fn an_operator_sees_messages_and_events_of_an_upgrade_and_the_ledger_tells_of_it
     line(r"sent Join Response to \S+ ?\S*, seq \d+, result 0: Success, \d+ octets");
     line(r"\S+: joined with 17\.3\.3\.26, is to take 17\.9\.4\.27");
     line(&format!(r"received Image Data Request from {ap}, seq \d+, \d+ octets"));
-    line(r"\S+: downloads 17\.9\.4\.27 \(ap1g8.*\)");
+    line(r"\S+: (downloads|asks for) 17\.9\.4\.27 \(ap1g8.*\).*");
     line(&format!(r"image data to (?:{ap}|{peer}): [\d,]+ blocks, [\d,]+ octets sent, [\d,]+ acknowledged"));
     line(r"\S+: holds 17\.9\.4\.27, 3\.0 MB in .*");
     line(r"\S+: left: restarts into its new image");

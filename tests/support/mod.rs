@@ -16,6 +16,7 @@ pub(crate) mod ssh;
 pub(crate) mod sshd;
 pub(crate) mod stalling;
 pub(crate) mod tftpd;
+pub(crate) mod tmux;
 pub(crate) mod window;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
