@@ -12,6 +12,7 @@
 mod bandwidth;
 mod book;
 mod campaign;
+mod collecting;
 mod commands;
 mod configure;
 mod data_transfer;
@@ -214,6 +215,7 @@ impl Ac {
                 let event = Event::LimitReached { limit: limit.to_owned(), value };
                 self.book.record(Cause::Timer, Subject::Controller, event);
             }
+            Input::Collector { host, failure } => self.on_collector(host, failure),
             Input::DiskFree { octets } => self.on_disk_free(octets),
             Input::Tick => {}
         }

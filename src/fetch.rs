@@ -5,6 +5,7 @@
 //! appends nothing to the ledger and decides nothing about retries.
 
 pub mod advice;
+pub(crate) mod authority;
 mod dial;
 pub mod file;
 mod http;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{DownloadFailureKind, FetchFailure};
 use crate::id::{CampaignId, ControllerId, MacAddr, OperationId, SessionId, Sha256, WtpId};
 use crate::image::{ImageFacts, ImageFamily, ImageVersion};
-use crate::setting::{ServeProtocol, Setting};
+use crate::setting::{LogHost, ServeProtocol, Setting};
 use crate::time::Timestamp;
 
 pub use operator::LoginMethod;
@@ -590,5 +590,19 @@ pub enum Event {
         operation: OperationId,
         /// Blocks sent again so far.
         retransmissions: u64,
+    },
+    /// A collector over TCP or TLS was reached, and has the log from here on.
+    LoggingHostStarted {
+        /// Which.
+        host: LogHost,
+    },
+    /// A collector over TCP or TLS cannot be reached, or was lost. It is tried again until it is there.
+    LoggingHostFailed {
+        /// Which.
+        host: LogHost,
+        /// Why, in words.
+        words: String,
+        /// The last line of the log, by its number, that it is sure to have; the others wait.
+        lines: u64,
     },
 }

@@ -3,6 +3,7 @@
 //! `State` is what the core, every view, the dashboard and a replay share; two folds of one ledger are equal.
 
 pub mod campaigns;
+pub mod collectors;
 pub mod config;
 pub mod fleet;
 pub mod installs;
@@ -22,6 +23,7 @@ use crate::setting::Setting;
 use crate::time::Timestamp;
 
 pub use campaigns::Campaigns;
+pub use collectors::Collectors;
 pub use config::Config;
 pub use fleet::Fleet;
 pub use installs::Installs;
@@ -62,6 +64,8 @@ pub struct State {
     pub serves: Serves,
     /// The lines of the command line that are taken over SSH.
     pub lines: Lines,
+    /// The collectors of the log that are served over streams.
+    pub collectors: Collectors,
 }
 
 /// The startup configuration.
@@ -212,7 +216,9 @@ impl Projection for State {
             | Event::LogCleared {}
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
-            | Event::ImageDownloadRetransmitted { .. } => {}
+            | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. } => {}
         }
         self.config.apply(envelope);
         let mut keep = |file| self.saved = Some(Box::new(Saved { config: self.config.clone(), file }));
@@ -237,5 +243,6 @@ impl Projection for State {
         self.campaigns.apply(envelope, &self.fleet);
         self.serves.apply(envelope);
         self.lines.apply(envelope);
+        self.collectors.apply(envelope);
     }
 }

@@ -142,6 +142,12 @@ pub enum Setting {
     SshTimeOut(u8),
     /// `ip ssh authentication-retries N`: wrong passwords of one connection; 0 allows one, as 1 does
     SshRetries(u8),
+    /// `logging host A transport tcp|tls [port N] ...`
+    LoggingHostOver(LogHost, LogDelivery),
+    /// `no logging host A transport tcp|tls [port N]`
+    NoLoggingHostOver(LogHost),
+    /// `logging tls ca FILE`: the authority for collectors over TLS instead of the system's, PEM
+    LoggingTlsAuthority(Option<String>),
 }
 
 impl Setting {
@@ -302,6 +308,63 @@ pub enum LogForm {
     Rfc3164,
     /// RFC 5424, with structured data.
     Rfc5424,
+}
+
+/// How lines get to a collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogTransport {
+    /// One line per datagram (RFC 5426).
+    #[default]
+    Udp,
+    /// A stream (RFC 6587).
+    Tcp,
+    /// A stream over TLS (RFC 5425).
+    Tls,
+}
+
+/// A collector. One address may be several, by different transports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct LogHost {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How lines get there.
+    pub transport: LogTransport,
+}
+
+impl LogHost {
+    /// A collector over UDP.
+    pub fn udp(address: SocketAddr) -> LogHost {
+        LogHost { address, transport: LogTransport::Udp }
+    }
+}
+
+/// How a stream of lines is cut (RFC 6587 section 3.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFraming {
+    /// Before each line stand its octets, in decimal, and a space.
+    #[default]
+    OctetCounting,
+    /// After each line stands a line feed.
+    Newline,
+}
+
+/// How a collector has the lines of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogDelivery {
+    /// In which form.
+    pub form: LogForm,
+    /// How they are cut; TCP alone has a choice.
+    pub framing: LogFraming,
+    /// The name that its certificate must show; none: its address. TLS alone looks at it.
+    pub name: Option<String>,
+}
+
+impl From<LogForm> for LogDelivery {
+    fn from(form: LogForm) -> LogDelivery {
+        LogDelivery { form, ..LogDelivery::default() }
+    }
 }
 
 /// What stands before a line of the log.

@@ -244,6 +244,9 @@ fn check(setting: &Setting) -> Result<(), Refusal> {
         | Setting::LoggingHostForm(..)
         | Setting::LogTimestamps(_)
         | Setting::LogSequenceNumbers(_)
+        | Setting::LoggingHostOver(..)
+        | Setting::NoLoggingHostOver(_)
+        | Setting::LoggingTlsAuthority(_)
         | Setting::ClockTimezone(None) => Ok(()),
         Setting::ClockTimezone(Some(zone)) => {
             // Half an hour west is no zone, and could not be typed.

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use capledger_schema::Envelope;
 use capledger_schema::id::{OperationId, SecretId, Seq, Sha256};
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
+use capledger_schema::project::collectors::CollectorFailure;
 use capledger_schema::project::config::ServeConfig;
-use capledger_schema::setting::{HttpsTrust, Setting};
+use capledger_schema::setting::{HttpsTrust, LogHost, Setting};
 
 use super::peer::{Identity, Peer};
 use super::serving::ServeNews;
@@ -124,6 +125,13 @@ pub enum Input {
         limit: &'static str,
         /// Its value.
         value: u64,
+    },
+    /// News of a collector over TCP or TLS.
+    Collector {
+        /// Which.
+        host: LogHost,
+        /// Why it does not have the log; none: it does.
+        failure: Option<CollectorFailure>,
     },
     /// How much room the controller's disk has: the answer to [`Effect::AskDisk`].
     DiskFree {

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::command::Command;
 use crate::daemon::{Daemon, DaemonError, End, Options, read_config};
 use crate::ios::config_file;
+use crate::ios::setting::transport_word;
 use crate::ledger::LedgerError;
 use crate::net::control::Handle;
 use crate::secrets::{Key, Vault};
@@ -197,7 +198,7 @@ fn greeting(dir: &Path, daemon: &Daemon) -> String {
         let _ = writeln!(text, "  SSH on port {}: ssh -p {} {user}@{host}", access.port, access.port);
     }
     for host in state.config.logging.hosts.keys() {
-        let _ = writeln!(text, "  syslog to {host}");
+        let _ = writeln!(text, "  syslog to {} by {}", host.address, transport_word(host.transport).to_uppercase());
     }
     let dir = dir.display();
     let _ = write!(

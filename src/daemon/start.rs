@@ -85,7 +85,9 @@ pub(super) fn start(options: &Options) -> Result<Daemon, DaemonError> {
     let feed = Server::start(dir, Arc::clone(&hub), Arc::clone(&commands), begun.clone())?;
     // The host key is made here, before the image servers look for it.
     let ssh = ssh::Server::start(dir, Arc::clone(&hub), Arc::clone(&vault), handle.clone(), commands, begun)?;
-    let collectors = Collectors::start(dir, Arc::clone(&hub), lines)?;
+    let core = handle.clone();
+    let tell = Box::new(move |host, failure| core.input(Input::Collector { host, failure }));
+    let collectors = Collectors::start(dir, Arc::clone(&hub), lines, tell)?;
     let parts = Parts {
         ac: Ac::new(Seed(u64::from_be_bytes(entropy()?)), state),
         control,

@@ -8,6 +8,7 @@ mod access;
 mod ap;
 mod arg;
 mod clear;
+mod collectors;
 mod compat;
 mod config;
 mod debug;
@@ -199,6 +200,7 @@ pub fn table() -> impl Iterator<Item = &'static Entry> {
         .chain(ap::TABLE)
         .chain(config::TABLE)
         .chain(logging::TABLE)
+        .chain(collectors::TABLE)
         .chain(compat::TABLE)
         .chain(install::TABLE)
         .chain(dtls::TABLE)

@@ -5,15 +5,21 @@ use std::fmt::Write as _;
 use capledger_schema::project::Config;
 use capledger_schema::project::config::CapwapConfig;
 use capledger_schema::setting::{
-    DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogForm, LogStamp, ServeProtocol,
-    Setting,
+    DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogDelivery, LogForm, LogFraming,
+    LogHost, LogStamp, LogTransport, ServeProtocol, Setting,
 };
 
 use super::grammar::Mode;
 use crate::secrets::Secrets;
 
-/// The port of `logging host A` without one (RFC 5426 3.3).
-pub const SYSLOG_PORT: u16 = 514;
+/// The port of a collector without one: RFC 5426 3.3 over UDP, IOS's (RFC 3195) over TCP, RFC 5425 4.1 over TLS.
+pub fn syslog_port(transport: LogTransport) -> u16 {
+    match transport {
+        LogTransport::Udp => 514,
+        LogTransport::Tcp => 601,
+        LogTransport::Tls => 6514,
+    }
+}
 
 /// The mode where a setting is typed, and its line; a secret stands in it as its ciphertext.
 pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
@@ -25,8 +31,8 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::Hostname(name) => global(format!("hostname {name}")),
         Setting::SoftwareVersion(Some(v)) => global(format!("software version {v}")),
         Setting::SoftwareVersion(None) => global("no software version".into()),
-        Setting::LoggingHost(a) => global(format!("logging host {}{}", a.ip(), transport(a.port()))),
-        Setting::NoLoggingHost(a) => global(format!("no logging host {}{}", a.ip(), transport(a.port()))),
+        Setting::LoggingHost(a) => global(logging_host(LogHost::udp(*a))),
+        Setting::NoLoggingHost(a) => global(format!("no {}", logging_host(LogHost::udp(*a)))),
         Setting::LoggingOriginId(on) => global(format!("{}logging origin-id hostname", no(!on))),
         Setting::CapwapListen(a) => global(format!("capwap listen {}{}", a.ip(), control_port(a.port()))),
         Setting::NoCapwapListen(a) => global(format!("no capwap listen {}{}", a.ip(), control_port(a.port()))),
@@ -121,9 +127,15 @@ pub fn line(setting: &Setting, secrets: &dyn Secrets) -> (Mode, String) {
         Setting::SshRetries(n) => global(format!("ip ssh authentication-retries {n}")),
         Setting::ExecTimeout(s) => (Mode::Line, format!("exec-timeout {} {}", s / 60, s % 60)),
         Setting::LoggingHostForm(a, form) => {
-            let word = form_word(*form).map(|word| format!(" format {word}")).unwrap_or_default();
-            global(format!("logging host {}{}{word}", a.ip(), transport(a.port())))
+            let host = LogHost::udp(*a);
+            global(format!("{}{}", logging_host(host), delivered(&host, &LogDelivery::from(*form))))
         }
+        Setting::LoggingHostOver(host, delivery) => {
+            global(format!("{}{}", logging_host(*host), delivered(host, delivery)))
+        }
+        Setting::NoLoggingHostOver(host) => global(format!("no {}", logging_host(*host))),
+        Setting::LoggingTlsAuthority(Some(file)) => global(format!("logging tls ca {file}")),
+        Setting::LoggingTlsAuthority(None) => global("no logging tls ca".into()),
         Setting::LogTimestamps(None) => global("no service timestamps log".into()),
         Setting::LogTimestamps(Some(stamp)) => global(format!("service timestamps log {}", stamp_words(*stamp))),
         Setting::LogSequenceNumbers(on) => global(format!("{}service sequence-numbers", no(!on))),
@@ -212,8 +224,32 @@ fn no(negated: bool) -> &'static str {
     if negated { "no " } else { "" }
 }
 
-fn transport(port: u16) -> String {
-    if port == SYSLOG_PORT { String::new() } else { format!(" transport udp port {port}") }
+fn logging_host(host: LogHost) -> String {
+    let (ip, port) = (host.address.ip(), host.address.port());
+    let port = if port == syslog_port(host.transport) { String::new() } else { format!(" port {port}") };
+    if host.transport == LogTransport::Udp && port.is_empty() {
+        return format!("logging host {ip}");
+    }
+    format!("logging host {ip} transport {}{port}", transport_word(host.transport))
+}
+
+/// What else a collector's line says.
+fn delivered(host: &LogHost, delivery: &LogDelivery) -> String {
+    let newline = host.transport == LogTransport::Tcp && delivery.framing == LogFraming::Newline;
+    let framing = if newline { " framing newline" } else { "" };
+    let name = delivery.name.as_ref().filter(|_| host.transport == LogTransport::Tls);
+    let name = name.map(|name| format!(" name {name}")).unwrap_or_default();
+    let form = form_word(delivery.form).map(|word| format!(" format {word}")).unwrap_or_default();
+    format!("{framing}{name}{form}")
+}
+
+/// The word of how lines get to a collector.
+pub fn transport_word(transport: LogTransport) -> &'static str {
+    match transport {
+        LogTransport::Udp => "udp",
+        LogTransport::Tcp => "tcp",
+        LogTransport::Tls => "tls",
+    }
 }
 
 fn control_port(port: u16) -> String {

@@ -1,24 +1,29 @@
-//! Sends the log to every `logging host` over UDP (RFC 5426), one line per datagram, each as soon as it is durable.
+//! Sends the log to every `logging host`, each line as soon as it is durable: one per datagram over UDP (RFC 5426), as
+//! frames of a stream over TCP (RFC 6587) and TLS (RFC 5425).
 //!
 //! This is a shell: one thread, one task per collector, each following the hub from its own cursor, which outlives the
 //! process. UDP tells nobody whether a line arrived: what a collector refuses is counted, what cannot even leave this
-//! machine is kept back and tried again. Nothing here waits for a collector but its own task.
+//! machine is kept back and tried again. A stream tells when it broke, and is begun again somewhat before the break.
+//! Nothing here waits for a collector but its own task.
 
 mod cursors;
+mod link;
 mod sender;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use capledger_schema::id::Seq;
-use capledger_schema::setting::Setting;
+use capledger_schema::project::collectors::CollectorFailure;
+use capledger_schema::setting::{LogHost, LogTransport, Setting};
 use capledger_schema::{Envelope, Event};
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -105,9 +110,15 @@ pub struct Collectors {
 }
 
 struct Shared {
-    table: Mutex<BTreeMap<SocketAddr, Known>>,
+    table: Mutex<BTreeMap<LogHost, Known>>,
     moved: Notify,
+    /// Counts the changes of the configuration, for those who wait with a connection.
+    changed: watch::Sender<u64>,
+    tell: Box<Tell>,
 }
+
+/// Takes news of a collector over a stream: none if it has the log, else why it does not.
+pub type Tell = dyn Fn(LogHost, Option<CollectorFailure>) + Send + Sync;
 
 #[derive(Debug, Clone, Default)]
 struct Known {
@@ -116,7 +127,7 @@ struct Known {
 }
 
 impl Shared {
-    fn table(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Known>> {
+    fn table(&self) -> MutexGuard<'_, BTreeMap<LogHost, Known>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,8 +137,8 @@ impl Collectors {
     ///
     /// `lines` is how many lines the log has up to `hub.seq()` ([`super::Log::lines`]): call it once the ledger is
     /// folded and before anything new is published. A collector that was served before goes on where it was left; a
-    /// new one begins with the line of the change that configured it.
-    pub fn start(dir: &Path, hub: Arc<Hub>, lines: u64) -> Result<Collectors, CollectorError> {
+    /// new one begins with the line of the change that configured it. `tell` hears of those over streams.
+    pub fn start(dir: &Path, hub: Arc<Hub>, lines: u64, tell: Box<Tell>) -> Result<Collectors, CollectorError> {
         let mut cursors = Cursors::open(dir)?;
         let state = hub.state();
         let here = Place { seq: state.seq, lines };
@@ -138,7 +149,8 @@ impl Collectors {
             table.insert(*host, Known { place, status: Status::default() });
         }
         cursors.save(&table)?;
-        let shared = Arc::new(Shared { table: Mutex::new(table), moved: Notify::new() });
+        let shared =
+            Arc::new(Shared { table: Mutex::new(table), moved: Notify::new(), changed: watch::Sender::new(0), tell });
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CollectorError::Start)?;
         let (stop, stopped) = watch::channel(false);
@@ -167,7 +179,7 @@ impl Collectors {
     }
 
     /// How it goes with each collector.
-    pub fn status(&self) -> BTreeMap<SocketAddr, Status> {
+    pub fn status(&self) -> BTreeMap<LogHost, Status> {
         self.shared.table().iter().map(|(host, known)| (*host, known.status.clone())).collect()
     }
 }
@@ -191,7 +203,7 @@ struct Supervisor {
     here: Place,
     stop: watch::Receiver<bool>,
     tasks: JoinSet<()>,
-    running: BTreeMap<SocketAddr, AbortHandle>,
+    running: BTreeMap<LogHost, AbortHandle>,
 }
 
 impl Supervisor {
@@ -259,29 +271,43 @@ impl Supervisor {
         self.here.pass(envelope);
         let Event::ConfigurationChanged { changes, .. } = &envelope.event else { return };
         for change in changes {
-            if let Setting::LoggingHost(host) | Setting::LoggingHostForm(host, _) = change {
+            if let Setting::LoggingHost(address) | Setting::LoggingHostForm(address, _) = change {
+                self.serve(LogHost::udp(*address), before);
+            } else if let Setting::LoggingHostOver(host, _) = change {
                 self.serve(*host, before);
-            } else if let Setting::NoLoggingHost(host) = change {
-                if let Some(task) = self.running.remove(host) {
-                    task.abort();
-                }
-                self.shared.table().remove(host);
+            } else if let Setting::NoLoggingHost(address) = change {
+                self.leave(&LogHost::udp(*address));
+            } else if let Setting::NoLoggingHostOver(host) = change {
+                self.leave(host);
             }
         }
+        self.shared.changed.send_modify(|count| *count += 1);
         self.save();
     }
 
-    fn serve(&mut self, host: SocketAddr, from: Place) {
+    fn serve(&mut self, host: LogHost, from: Place) {
         if self.running.contains_key(&host) {
             return;
         }
         if self.running.len() >= COLLECTOR_LIMIT {
-            tracing::error!(%host, limit = COLLECTOR_LIMIT, "too many collectors: this one is not served");
+            tracing::error!(host = %host.address, limit = COLLECTOR_LIMIT, "too many collectors: this one is not served");
             return;
         }
         self.shared.table().entry(host).or_default().place = from;
-        let sender = sender::Sender::new(host, Arc::clone(&self.shared), Arc::clone(&self.hub));
-        let task = self.tasks.spawn(sender.run(from, self.stop.clone()));
+        let (shared, hub, stop) = (Arc::clone(&self.shared), Arc::clone(&self.hub), self.stop.clone());
+        let task = match host.transport {
+            LogTransport::Udp => self.tasks.spawn(sender::Sender::new(host.address, shared, hub).run(from, stop)),
+            LogTransport::Tcp | LogTransport::Tls => {
+                self.tasks.spawn(stream::Streamer::new(host, shared, hub, stop).run(from))
+            }
+        };
         self.running.insert(host, task);
+    }
+
+    fn leave(&mut self, host: &LogHost) {
+        if let Some(task) = self.running.remove(host) {
+            task.abort();
+        }
+        self.shared.table().remove(host);
     }
 }

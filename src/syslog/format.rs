@@ -149,6 +149,14 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::CampaignPaused { campaign, reason } => upgrade::paused(*campaign, reason),
         Event::CampaignResumed { campaign } => upgrade::resumed(*campaign),
         Event::CampaignEnded { campaign, outcome, words } => upgrade::ended(*campaign, *outcome, words),
+        Event::LoggingHostStarted { host } => {
+            let text = format!("Logging to host {} port {} started", host.address.ip(), host.address.port());
+            sys(Severity::Informational, "LOGGINGHOST_STARTSTOP", &text)
+        }
+        Event::LoggingHostFailed { host, words, .. } => {
+            let text = format!("Logging to host {} port {} failed: {words}", host.address.ip(), host.address.port());
+            sys(Severity::Error, "LOGGINGHOST_FAIL", &text)
+        }
         Event::WtpDiscovered { .. }
         | Event::WtpJoined { .. }
         | Event::WtpMessageRejected { .. }

@@ -7,7 +7,7 @@ use capledger_schema::event::{
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{CampaignId, OperationId, SessionId, Sha256};
 use capledger_schema::project::{Config, Projection};
-use capledger_schema::setting::{LogStamp, ServeProtocol, Setting, Timezone};
+use capledger_schema::setting::{LogFraming, LogHost, LogStamp, LogTransport, ServeProtocol, Setting, Timezone};
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Event, Subject};
 use jiff::tz::{Offset, TimeZone};
@@ -195,6 +195,7 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
     let (old, new) = (version("17.9.4.27"), version("17.12.1.5"));
     let campaign = CampaignId(41);
     let plan = CampaignPlan { canaries: 2, percent: 15, site: None, on_error: OnError::Stop, error_threshold: 10 };
+    let collector = LogHost { address: "172.16.5.9:601".parse().expect("address"), transport: LogTransport::Tcp };
     let ended = |outcome, words: &str| Event::CampaignEnded { campaign, outcome, words: words.into() };
     let finding = |name: &str| Finding {
         subject: FindingSubject::Image(family(name)),
@@ -222,6 +223,8 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
             listen: "172.16.4.26:22".parse().expect("address"),
             words: "Address already in use".into(),
         },
+        Event::LoggingHostFailed { host: collector, words: "Connection refused".into(), lines: 4 },
+        Event::LoggingHostStarted { host: collector },
         Event::ImageNotTaken { wtp: wtp.clone(), expected: new, reports: Some(old), tries: 1, next_retry: None },
         Event::PreflightCompleted { operation: OperationId(40), findings: vec![finding("ap1g6"), finding("ap1g8")] },
         Event::CampaignStarted { campaign, version: new, plan, wtps: 120 },
@@ -423,4 +426,16 @@ fn foreign_words_stay_on_one_line_and_within_the_limit() {
     let line = IosLine::new(Severity::Error, "SYS", "X", &format!("a\r\nb\u{0}c{}", "é".repeat(5_000)));
     assert!(line.text.starts_with("a??b?cé"));
     assert!((TEXT_LIMIT - 1..=TEXT_LIMIT).contains(&line.text.len()), "{}", line.text.len());
+}
+
+#[test]
+fn a_line_in_a_stream_is_framed_as_rfc_6587_has_it() {
+    let mut stream = Vec::new();
+    wire::frame(&mut stream, "<189>1: \u{e9}", LogFraming::OctetCounting);
+    wire::frame(&mut stream, "<189>2: b", LogFraming::OctetCounting);
+    assert_eq!(stream, "10 <189>1: \u{e9}9 <189>2: b".as_bytes());
+    stream.clear();
+    wire::frame(&mut stream, "<189>1: a", LogFraming::Newline);
+    wire::frame(&mut stream, "<189>2: b", LogFraming::Newline);
+    assert_eq!(stream, b"<189>1: a\n<189>2: b\n");
 }

@@ -1,8 +1,10 @@
 //! What a collector gets: a line with a priority and a header. Facility is local7, as IOS has it.
 //!
 //! The default is IOS's own form, with the message count first; RFC 5424 and an RFC 3164 header are for collectors
-//! that read standards only. Framing (RFC 5426, RFC 6587) is the sender's.
+//! that read standards only. In a stream, a line is framed as RFC 6587 has it.
 
+use capledger_schema::project::State;
+use capledger_schema::setting::{LogForm, LogFraming};
 use capledger_schema::time::Timestamp;
 
 use super::{Entry, Severity, TimeFormat};
@@ -13,6 +15,33 @@ const FACILITY: u8 = 23;
 /// PRI: facility times 8 plus severity.
 pub fn priority(severity: Severity) -> u8 {
     FACILITY * 8 + severity.number()
+}
+
+/// A line as the configuration of the moment has it.
+pub fn line(entry: &Entry, form: LogForm, state: &State) -> String {
+    let (name, time) = (state.config.hostname.as_str(), TimeFormat::of(&state.config));
+    let started = state.controller.started_at.filter(|at| *at <= entry.at);
+    let entry = &Entry { started, ..entry.clone() };
+    match form {
+        LogForm::Ios => ios(entry, state.config.logging.origin_id.then_some(name), &time),
+        LogForm::Rfc3164 => rfc3164(entry, name, &time),
+        LogForm::Rfc5424 => rfc5424(entry, name, &state.controller.software),
+    }
+}
+
+/// Puts a line into a stream: RFC 6587 section 3.4.1 or 3.4.2. A line holds no line feed.
+pub fn frame(out: &mut Vec<u8>, line: &str, framing: LogFraming) {
+    match framing {
+        LogFraming::OctetCounting => {
+            out.extend_from_slice(line.len().to_string().as_bytes());
+            out.push(b' ');
+            out.extend_from_slice(line.as_bytes());
+        }
+        LogFraming::Newline => {
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+    }
 }
 
 /// IOS's own: `<189>42: *Feb  1 17:05:37.108: %INSTALL-5-...`; with `logging origin-id hostname` it is

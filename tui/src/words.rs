@@ -289,6 +289,12 @@ fn say(envelope: &Envelope) -> Said {
             let blocks = if *n == 1 { "block" } else { "blocks" };
             ((None, DOWNLOAD.into()), format!("{n} {blocks} sent again so far"), Tone::Plain)
         }
+        Event::LoggingHostStarted { host } => {
+            ((None, COLLECTOR.into()), format!("{} has the log", host.address), Tone::Good)
+        }
+        Event::LoggingHostFailed { host, words, .. } => {
+            ((None, COLLECTOR.into()), format!("{}: {words}", host.address), Tone::Bad)
+        }
     };
     (wtp, who, what, tone)
 }
@@ -361,7 +367,9 @@ pub fn failure(event: &Event) -> Option<String> {
         | Event::LogCleared {}
         | Event::LineCleared { .. }
         | Event::WtpSessionDescribed(_)
-        | Event::ImageDownloadRetransmitted { .. } => None,
+        | Event::ImageDownloadRetransmitted { .. }
+        | Event::LoggingHostStarted { .. }
+        | Event::LoggingHostFailed { .. } => None,
     }
 }
 
@@ -369,6 +377,7 @@ const CONTROLLER: &str = "controller";
 const IMAGE: &str = "image";
 const DOWNLOAD: &str = "download";
 const SERVER: &str = "image server";
+const COLLECTOR: &str = "collector";
 const PREFLIGHT: &str = "preflight";
 const CAMPAIGN: &str = "campaign";
 

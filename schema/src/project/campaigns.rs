@@ -401,6 +401,8 @@ impl Campaigns {
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
             | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpRefused { .. }
             | Event::WtpMessageRejected { .. }

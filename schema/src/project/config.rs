@@ -16,7 +16,7 @@ use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::id::SecretId;
 use crate::image::ImageVersion;
-use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, LogForm, Setting};
+use crate::setting::{CapwapTimer, DtlsVersions, JoinPolicy, LogDelivery, LogHost, Setting};
 
 pub use access::{AccessConfig, UserConfig};
 pub use image::{HttpConfig, ImageConfig, SftpConfig};
@@ -197,10 +197,10 @@ impl Config {
             Setting::Hostname(name) => self.hostname = name,
             Setting::SoftwareVersion(v) => self.software_version = v,
             Setting::LoggingHost(a) => {
-                self.logging.hosts.insert(a, LogForm::Ios);
+                self.logging.hosts.insert(LogHost::udp(a), LogDelivery::default());
             }
             Setting::NoLoggingHost(a) => {
-                self.logging.hosts.remove(&a);
+                self.logging.hosts.remove(&LogHost::udp(a));
             }
             Setting::LoggingOriginId(on) => self.logging.origin_id = on,
             Setting::CapwapListen(a) => {
@@ -284,13 +284,20 @@ impl Config {
             Setting::SshListen(address) => self.access.listen = address,
             Setting::ExecTimeout(seconds) => self.access.exec_timeout = seconds,
             Setting::LoggingHostForm(a, form) => {
-                self.logging.hosts.insert(a, form);
+                self.logging.hosts.insert(LogHost::udp(a), form.into());
             }
             Setting::LogTimestamps(stamp) => self.logging.stamp = stamp,
             Setting::LogSequenceNumbers(on) => self.logging.numbers = on,
             Setting::ClockTimezone(zone) => self.logging.timezone = zone,
             Setting::SshTimeOut(seconds) => self.access.time_out = seconds,
             Setting::SshRetries(n) => self.access.retries = n,
+            Setting::LoggingHostOver(host, delivery) => {
+                self.logging.hosts.insert(host, delivery);
+            }
+            Setting::NoLoggingHostOver(host) => {
+                self.logging.hosts.remove(&host);
+            }
+            Setting::LoggingTlsAuthority(file) => self.logging.authority = file,
         }
     }
 
@@ -435,7 +442,10 @@ impl Projection for Config {
 mod tests {
     use super::*;
     use crate::image::ImageFamily;
-    use crate::setting::{HttpsTrust, ImageDownloadMode, ImageServer, ServeLogin, ServeProtocol, Timezone, UserChange};
+    use crate::setting::{
+        HttpsTrust, ImageDownloadMode, ImageServer, LogForm, LogFraming, LogTransport, ServeLogin, ServeProtocol,
+        Timezone, UserChange,
+    };
 
     fn some_settings() -> Vec<Setting> {
         let family: ImageFamily = "ap1g8".parse().expect("family");
@@ -474,6 +484,15 @@ mod tests {
             Setting::ClockTimezone(Some(Timezone { name: "CET".into(), minutes: 60 })),
             Setting::SshTimeOut(20),
             Setting::SshRetries(5),
+            Setting::LoggingHostOver(
+                LogHost { address: "127.0.0.1:5515".parse().expect("address"), transport: LogTransport::Tcp },
+                LogDelivery { framing: LogFraming::Newline, ..LogDelivery::default() },
+            ),
+            Setting::LoggingHostOver(
+                LogHost { address: "127.0.0.1:5515".parse().expect("address"), transport: LogTransport::Tls },
+                LogDelivery { name: Some("log.example".into()), ..LogDelivery::default() },
+            ),
+            Setting::LoggingTlsAuthority(Some("log-ca.pem".into())),
         ]
     }
 

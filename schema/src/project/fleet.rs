@@ -472,7 +472,9 @@ impl Projection for Fleet {
             | Event::OperatorCommandEntered { .. }
             | Event::ConfigurationSaved { .. }
             | Event::LogCleared {}
-            | Event::LineCleared { .. } => {}
+            | Event::LineCleared { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. } => {}
         }
     }
 }

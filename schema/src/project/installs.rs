@@ -267,7 +267,9 @@ impl Projection for Installs {
             | Event::LogCleared {}
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
-            | Event::ImageDownloadRetransmitted { .. } => {}
+            | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. } => {}
         }
     }
 }

@@ -117,7 +117,9 @@ impl Projection for Lines {
             | Event::LogCleared {}
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
-            | Event::ImageDownloadRetransmitted { .. } => {}
+            | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. } => {}
         }
     }
 }

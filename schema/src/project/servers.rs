@@ -58,6 +58,8 @@ impl Projection for Servers {
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
             | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. }
             | Event::WtpDiscovered { .. }
             | Event::WtpJoined { .. }
             | Event::WtpRefused { .. }

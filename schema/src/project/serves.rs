@@ -214,7 +214,9 @@ impl Projection for Serves {
             | Event::LogCleared {}
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
-            | Event::ImageDownloadRetransmitted { .. } => {}
+            | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. } => {}
         }
     }
 }

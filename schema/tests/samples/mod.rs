@@ -12,8 +12,8 @@ use capledger_schema::id::{
 };
 use capledger_schema::image::{ImageFacts, ImageFamily, ImageVersion};
 use capledger_schema::setting::{
-    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogForm, LogStamp,
-    ServeLogin, ServeProtocol, Setting, Timezone, UserChange,
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogDelivery, LogForm,
+    LogFraming, LogHost, LogStamp, LogTransport, ServeLogin, ServeProtocol, Setting, Timezone, UserChange,
 };
 use capledger_schema::time::Timestamp;
 use capledger_schema::{Cause, Envelope, Source, Subject};
@@ -84,6 +84,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::LineCleared { .. } => "line_cleared",
         Event::WtpSessionDescribed(_) => "wtp_session_described",
         Event::ImageDownloadRetransmitted { .. } => "image_download_retransmitted",
+        Event::LoggingHostStarted { .. } => "logging_host_started",
+        Event::LoggingHostFailed { .. } => "logging_host_failed",
     }
 }
 
@@ -192,6 +194,24 @@ fn logging_settings() -> Vec<Setting> {
         Setting::LogSequenceNumbers(true),
         Setting::ClockTimezone(None),
         Setting::ClockTimezone(Some(Timezone { name: "NST".to_owned(), minutes: -210 })),
+    ]
+}
+
+fn collector(address: &str, transport: LogTransport) -> LogHost {
+    LogHost { address: address.parse().expect("an address"), transport }
+}
+
+fn collector_settings() -> Vec<Setting> {
+    let (tcp, tls) = (collector("10.0.0.9:601", LogTransport::Tcp), collector("[fd00::9]:6514", LogTransport::Tls));
+    let newline = LogDelivery { form: LogForm::Rfc3164, framing: LogFraming::Newline, name: None };
+    let named = LogDelivery { form: LogForm::Rfc5424, name: Some("log.example".to_owned()), ..LogDelivery::default() };
+    vec![
+        Setting::LoggingHostOver(LogHost { transport: LogTransport::Udp, ..tcp }, LogDelivery::default()),
+        Setting::LoggingHostOver(tcp, newline),
+        Setting::LoggingHostOver(tls, named),
+        Setting::NoLoggingHostOver(tcp),
+        Setting::LoggingTlsAuthority(Some("log-ca.pem".to_owned())),
+        Setting::LoggingTlsAuthority(None),
     ]
 }
 
@@ -682,6 +702,25 @@ pub(crate) fn samples() -> Vec<Envelope> {
             Cause::Operation(operation),
             of_wtp.clone(),
             Event::ImageDownloadRetransmitted { operation, retransmissions: 7 },
+        ),
+        (
+            operator.clone(),
+            Subject::Config,
+            Event::ConfigurationChanged { changes: collector_settings(), startup: false },
+        ),
+        (
+            Cause::Timer,
+            Subject::Controller,
+            Event::LoggingHostFailed {
+                host: collector("10.0.0.9:601", LogTransport::Tcp),
+                words: "Connection refused".to_owned(),
+                lines: 41,
+            },
+        ),
+        (
+            Cause::Timer,
+            Subject::Controller,
+            Event::LoggingHostStarted { host: collector("10.0.0.9:601", LogTransport::Tcp) },
         ),
     ];
 

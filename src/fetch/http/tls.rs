@@ -1,7 +1,6 @@
 //! TLS to an image server: its certificate is checked against an authority and the server's name, or pinned at first
 //! use. Either way that is done before the first octet of the request is sent.
 
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use capledger_schema::event::ServerKeyKind;
@@ -15,16 +14,10 @@ use openssl::x509::X509VerifyResult;
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
+use crate::fetch::authority::{self, AuthorityError};
 use crate::fetch::dial::Patience;
 use crate::fetch::{FetchRequest, ServerKey, ServerPin, Sink};
 
-/// Where distributions keep the authorities that they trust.
-const SYSTEM: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 /// What a certificate is called where SSH says `ssh-ed25519`.
 const X509: &str = "x509";
 
@@ -79,16 +72,7 @@ fn prepared(stream: TcpStream, request: &FetchRequest) -> Result<SslStream<TcpSt
     match (request.trust, &request.authority) {
         // Whoever it is at first use; from then on the same, which is looked at after the handshake.
         (HttpsTrust::Pin, _) => builder.set_verify(SslVerifyMode::NONE),
-        (HttpsTrust::Check, Some(file)) => {
-            // Only this one: the system's are not asked.
-            builder.set_cert_store(openssl::x509::store::X509StoreBuilder::new().map_err(|e| local(&e))?.build());
-            builder.set_ca_file(file).map_err(|e| unreadable(file, &e))?;
-        }
-        (HttpsTrust::Check, None) => {
-            if let Some(file) = SYSTEM.iter().map(PathBuf::from).find(|file| file.is_file()) {
-                builder.set_ca_file(&file).map_err(|e| unreadable(&file, &e))?;
-            }
-        }
+        (HttpsTrust::Check, file) => authority::trust(&mut builder, file.as_deref()).map_err(|e| untrusted(&e))?,
     }
     let mut configuration = builder.build().configure().map_err(|e| local(&e))?;
     configuration.set_verify_hostname(request.trust == HttpsTrust::Check);
@@ -96,9 +80,12 @@ fn prepared(stream: TcpStream, request: &FetchRequest) -> Result<SslStream<TcpSt
     SslStream::new(ssl, stream).map_err(|e| local(&e))
 }
 
-fn unreadable(file: &Path, e: &ErrorStack) -> FetchFailure {
-    let words = format!("{} holds no certificate that can be read: {e}", file.display());
-    FetchFailure::new(FetchFailureKind::CertificateUntrusted, words)
+fn untrusted(e: &AuthorityError) -> FetchFailure {
+    let kind = match e {
+        AuthorityError::Unreadable { .. } => FetchFailureKind::CertificateUntrusted,
+        AuthorityError::Local(_) => FetchFailureKind::Local,
+    };
+    FetchFailure::new(kind, e.to_string())
 }
 
 fn local(e: &ErrorStack) -> FetchFailure {

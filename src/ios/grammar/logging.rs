@@ -2,22 +2,22 @@
 
 use std::net::SocketAddr;
 
-use capledger_schema::setting::{LogForm, LogStamp, Setting, Timezone};
+use capledger_schema::setting::{LogForm, LogStamp, LogTransport, Setting, Timezone};
 
 use super::config::{config, set};
 use super::{Arg, Args, Entry, Token, arg, kw};
 use crate::ios::action::Action;
-use crate::ios::setting::SYSLOG_PORT;
+use crate::ios::setting::syslog_port;
 
 pub(super) const LOGGING: Token = kw("logging", "Message logging");
-const HOST: Token = kw("host", "A collector");
-const ADDRESS: Token = arg(Arg::Address, "Address of the collector");
-const TRANSPORT: Token = kw("transport", "How lines are carried");
-const UDP: Token = kw("udp", "User Datagram Protocol");
+pub(super) const HOST: Token = kw("host", "A collector");
+pub(super) const ADDRESS: Token = arg(Arg::Address, "Address of the collector");
+pub(super) const TRANSPORT: Token = kw("transport", "How lines are carried");
+pub(super) const UDP: Token = kw("udp", "User Datagram Protocol");
 const PORT: Token = kw("port", "UDP port");
-const PORT_NUMBER: Token = arg(Arg::Number(1, 65_535), "Port number");
-const FORMAT: Token = kw("format", "How lines look there, if not as IOS sends them");
-const FORM: Token = arg(
+pub(super) const PORT_NUMBER: Token = arg(Arg::Number(1, 65_535), "Port number");
+pub(super) const FORMAT: Token = kw("format", "How lines look there, if not as IOS sends them");
+pub(super) const FORM: Token = arg(
     Arg::Choice(&[
         ("rfc3164", "IOS's line behind a header of RFC 3164"),
         ("rfc5424", "RFC 5424, with structured data"),
@@ -48,7 +48,7 @@ fn host(a: &Args, port: u16) -> SocketAddr {
     SocketAddr::new(a.address(0), port)
 }
 
-fn form(word: &str) -> LogForm {
+pub(super) fn form(word: &str) -> LogForm {
     if word == "rfc5424" { LogForm::Rfc5424 } else { LogForm::Rfc3164 }
 }
 
@@ -76,15 +76,15 @@ fn timezone(a: &Args, minutes: u64) -> Action {
 pub(super) static TABLE: &[Entry] = &[
     config(
         &[LOGGING, HOST, ADDRESS],
-        |a| set(Setting::LoggingHost(host(a, SYSLOG_PORT))),
+        |a| set(Setting::LoggingHost(host(a, syslog_port(LogTransport::Udp)))),
         3,
-        |a| set(Setting::NoLoggingHost(host(a, SYSLOG_PORT))),
+        |a| set(Setting::NoLoggingHost(host(a, syslog_port(LogTransport::Udp)))),
     ),
     config(
         &[LOGGING, HOST, ADDRESS, FORMAT, FORM],
-        |a| set(Setting::LoggingHostForm(host(a, SYSLOG_PORT), form(a.choice(1)))),
+        |a| set(Setting::LoggingHostForm(host(a, syslog_port(LogTransport::Udp)), form(a.choice(1)))),
         4,
-        |a| set(Setting::NoLoggingHost(host(a, SYSLOG_PORT))),
+        |a| set(Setting::NoLoggingHost(host(a, syslog_port(LogTransport::Udp)))),
     ),
     config(
         &[LOGGING, HOST, ADDRESS, TRANSPORT, UDP, PORT, PORT_NUMBER],

@@ -1,5 +1,7 @@
 use capledger_schema::project::config::CapwapConfig;
-use capledger_schema::setting::{CapwapTimer, ImageServer, Setting};
+use capledger_schema::setting::{
+    CapwapTimer, ImageServer, LogDelivery, LogForm, LogFraming, LogHost, LogTransport, Setting,
+};
 
 use super::help::syntax;
 use super::*;
@@ -275,6 +277,43 @@ fn ports_that_are_left_out_are_the_standards() {
     assert_eq!(
         action(Mode::Config, "capwap listen 10.0.0.5"),
         set(Setting::CapwapListen(at(CapwapConfig::CONTROL_PORT)))
+    );
+}
+
+#[test]
+fn a_collector_over_a_stream_is_typed_as_ios_has_it() {
+    let host = |transport, port| LogHost { address: std::net::SocketAddr::new([10, 0, 0, 5].into(), port), transport };
+    let plain = LogDelivery::default();
+    for (line, host, delivery) in [
+        ("transport tcp", host(LogTransport::Tcp, 601), plain.clone()),
+        ("transport tcp port 1514", host(LogTransport::Tcp, 1514), plain.clone()),
+        (
+            "transport tcp port 1514 framing newline format rfc5424",
+            host(LogTransport::Tcp, 1514),
+            LogDelivery { framing: LogFraming::Newline, ..LogForm::Rfc5424.into() },
+        ),
+        ("transport tcp framing octet-counting", host(LogTransport::Tcp, 601), plain.clone()),
+        ("transport tls", host(LogTransport::Tls, 6514), plain.clone()),
+        (
+            "transport tls port 7 name log.example format rfc3164",
+            host(LogTransport::Tls, 7),
+            LogDelivery { name: Some("log.example".into()), ..LogForm::Rfc3164.into() },
+        ),
+    ] {
+        let line = format!("logging host 10.0.0.5 {line}");
+        assert_eq!(action(Mode::Config, &line), set(Setting::LoggingHostOver(host, delivery)), "{line}");
+        assert_eq!(action(Mode::Config, &format!("no {line}")), set(Setting::NoLoggingHostOver(host)), "no {line}");
+    }
+    let at = host(LogTransport::Udp, 514).address;
+    assert_eq!(action(Mode::Config, "logging host 10.0.0.5 transport udp"), set(Setting::LoggingHost(at)));
+    assert_eq!(
+        action(Mode::Config, "logging tls ca /etc/log ca.pem"),
+        set(Setting::LoggingTlsAuthority(Some("/etc/log ca.pem".into())))
+    );
+    assert_eq!(
+        help(Mode::Config, "logging host 10.0.0.5 transport tcp "),
+        "  format   How lines look there, if not as IOS sends them\n  framing  How lines are told apart\n  \
+         port     TCP port (601)\n  <cr>\n"
     );
 }
 

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use capledger_schema::setting::{LogDelivery, LogHost};
 use capledger_schema::time::Timestamp;
 use serde::Serialize;
 
 use super::words;
 use crate::ios::View;
-use crate::ios::setting::form_word;
+use crate::ios::setting::{form_word, transport_word};
 use crate::syslog::Entry;
 
 /// What the view tells.
@@ -31,8 +32,16 @@ pub struct Host {
     pub address: IpAddr,
     /// Its port.
     pub port: u16,
-    /// How lines get there.
+    /// How lines get there: `udp`, `tcp` or `tls`.
     pub transport: &'static str,
+    /// Whether they do: `up` or `down`; none: it is not known, as over UDP, or was not tried yet.
+    pub link: Option<&'static str>,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What keeps them from it.
+    pub failure: Option<String>,
+    /// Lines that wait for it while the link is down.
+    pub waiting: Option<u64>,
     /// How they look there: `ios`, `rfc3164` or `rfc5424`.
     pub format: &'static str,
 }
@@ -77,13 +86,23 @@ pub fn facts(view: &View, last: Option<u32>) -> Facts {
     Facts {
         lines_logged: view.log.lines(),
         buffer_lines: view.log.capacity(),
-        hosts: hosts
-            .map(|(h, form)| {
-                let format = form_word(*form).unwrap_or("ios");
-                Host { address: h.ip(), port: h.port(), transport: "udp", format }
-            })
-            .collect(),
+        hosts: hosts.map(|(host, delivery)| host_facts(view, host, delivery)).collect(),
         lines: entries(view, last).map(Line::of).collect(),
+    }
+}
+
+fn host_facts(view: &View, host: &LogHost, delivery: &LogDelivery) -> Host {
+    let link = view.state.collectors.links.get(host);
+    let failure = link.and_then(|link| link.failure.as_ref());
+    Host {
+        address: host.address.ip(),
+        port: host.address.port(),
+        transport: transport_word(host.transport),
+        link: link.map(|link| if link.failure.is_none() { "up" } else { "down" }),
+        since: link.map(|link| link.since),
+        failure: failure.map(|failure| failure.words.clone()),
+        waiting: failure.map(|failure| view.log.lines().saturating_sub(failure.lines)),
+        format: form_word(delivery.form).unwrap_or("ios"),
     }
 }
 
@@ -94,9 +113,16 @@ pub fn show(view: &View, last: Option<u32>) -> String {
     let lines = words::plural(log.lines(), "message line");
     let _ = writeln!(out, "    Buffer logging:  level informational, {lines} logged");
     let _ = writeln!(out, "    Trap logging: level informational, {lines} logged");
-    for (host, form) in &view.state.config.logging.hosts {
-        let form = form_word(*form).map(|word| format!(", format {word}")).unwrap_or_default();
-        let _ = writeln!(out, "        Logging to {} (udp port {}{form})", host.ip(), host.port());
+    for (host, delivery) in &view.state.config.logging.hosts {
+        let facts = host_facts(view, host, delivery);
+        let form = form_word(delivery.form).map(|word| format!(", format {word}")).unwrap_or_default();
+        let link = facts.link.map(|link| format!(", link {link}")).unwrap_or_default();
+        let _ =
+            writeln!(out, "        Logging to {} ({} port {}{form}{link})", facts.address, facts.transport, facts.port);
+        if let (Some(words), Some(since), Some(waiting)) = (facts.failure, facts.since, facts.waiting) {
+            let waiting = words::plural(waiting, "message line");
+            let _ = writeln!(out, "            since {}: {words}; {waiting} waiting", view.time.format(since));
+        }
     }
     let _ = writeln!(out, "\nLog Buffer ({} lines):\n", log.capacity());
     for entry in entries(view, last) {

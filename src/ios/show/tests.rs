@@ -1,6 +1,6 @@
 use capledger_schema::event::{DisjoinReason, DownloadMode, Event};
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
-use capledger_schema::setting::{ImageDownloadMode, ImageServer, Setting};
+use capledger_schema::setting::{ImageDownloadMode, ImageServer, LogDelivery, LogForm, LogHost, LogTransport, Setting};
 use capledger_schema::{Cause, Subject};
 
 use super::*;
@@ -185,6 +185,38 @@ fn every_row_of_the_summary_can_be_cut_at_white_space() {
     let rows: Vec<&str> = text.lines().skip_while(|l| !l.starts_with("---")).skip(1).collect();
     assert_eq!(rows.len(), story.state.fleet.wtps.len());
     assert!(rows.iter().all(|r| r.split_whitespace().count() == 10), "{text}");
+}
+
+#[test]
+fn show_logging_tells_how_it_goes_with_each_collector_over_a_stream() {
+    let host = |port, transport| LogHost { address: ([172, 16, 5, 9], port).into(), transport };
+    let (tcp, tls) = (host(601, LogTransport::Tcp), host(6514, LogTransport::Tls));
+    let mut story = Story::begin("2024-02-01T16:00:00Z");
+    let newest = LogDelivery { name: Some("log.example".into()), ..LogForm::Rfc5424.into() };
+    story.configured(vec![
+        Setting::LoggingHostOver(tcp, LogDelivery::default()),
+        Setting::LoggingHostOver(tls, newest),
+        Setting::LoggingHostOver(host(602, LogTransport::Tcp), LogDelivery::default()),
+    ]);
+    let mut tell = |event| {
+        story.after_ms(500).tell(Cause::Timer, Subject::Controller, event);
+    };
+    tell(Event::LoggingHostStarted { host: tcp });
+    let words = "its certificate is not trusted: self-signed certificate".to_owned();
+    tell(Event::LoggingHostFailed { host: tls, words, lines: 1 });
+    let text = shown(&story, &Show::Logging { last: Some(0) });
+    let expected = "
+        Logging to 172.16.5.9 (tcp port 601, link up)
+        Logging to 172.16.5.9 (tcp port 602)
+        Logging to 172.16.5.9 (tls port 6514, format rfc5424, link down)
+            since *Feb  1 16:00:01.000: its certificate is not trusted: self-signed certificate; 3 message lines waiting
+";
+    assert!(text.contains(expected), "{text}");
+    let over = shown(&story, &Show::RunningConfig);
+    assert!(over.contains("\nlogging host 172.16.5.9 transport tls name log.example format rfc5424\n"), "{over}");
+    story.after_ms(500).configured(vec![Setting::NoLoggingHostOver(tls)]);
+    assert!(!shown(&story, &Show::Logging { last: None }).contains("tls port"));
+    assert_eq!(story.state.collectors.links.keys().collect::<Vec<_>>(), [&tcp]);
 }
 
 #[test]

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use capledger_schema::id::Seq;
+use capledger_schema::setting::{LogHost, LogTransport};
 
 use super::{CollectorError, Known, Place};
+use crate::ios::setting::transport_word;
 
 /// The file's name in the data directory.
 const FILE: &str = "collectors";
 
-const HEAD: &str = "# Syslog collectors: transport, address, last event sent, lines up to it.\n";
+const HEAD: &str = "# Syslog collectors: transport, address, last event that is sure to be there, lines up to it.\n";
 
 pub(super) struct Cursors {
     path: PathBuf,
-    places: BTreeMap<SocketAddr, Place>,
+    places: BTreeMap<LogHost, Place>,
 }
 
 impl Cursors {
@@ -40,19 +41,20 @@ impl Cursors {
     }
 
     /// Where a collector was left.
-    pub(super) fn place(&self, host: &SocketAddr) -> Option<Place> {
+    pub(super) fn place(&self, host: &LogHost) -> Option<Place> {
         self.places.get(host).copied()
     }
 
     /// Replaces the file: either the old one or the new one is there after a crash. Does nothing if nothing moved.
-    pub(super) fn save(&mut self, table: &BTreeMap<SocketAddr, Known>) -> Result<(), CollectorError> {
+    pub(super) fn save(&mut self, table: &BTreeMap<LogHost, Known>) -> Result<(), CollectorError> {
         let places: BTreeMap<_, _> = table.iter().map(|(host, known)| (*host, known.place)).collect();
         if places == self.places {
             return Ok(());
         }
         let mut text = HEAD.to_owned();
         for (host, place) in &places {
-            writeln!(text, "udp {host} {} {}", place.seq, place.lines).expect("writing to a string");
+            let transport = transport_word(host.transport);
+            writeln!(text, "{transport} {} {} {}", host.address, place.seq, place.lines).expect("writing to a string");
         }
         self.replace(&text).map_err(|source| CollectorError::Cursors { path: self.path.clone(), source })?;
         self.places = places;
@@ -69,9 +71,15 @@ impl Cursors {
     }
 }
 
-fn parse(line: &str) -> Option<(SocketAddr, Place)> {
+fn parse(line: &str) -> Option<(LogHost, Place)> {
     let mut words = line.split(' ');
-    let (transport, host) = (words.next()?, words.next()?.parse().ok()?);
+    let transport = match words.next()? {
+        "udp" => LogTransport::Udp,
+        "tcp" => LogTransport::Tcp,
+        "tls" => LogTransport::Tls,
+        _ => return None,
+    };
+    let host = LogHost { address: words.next()?.parse().ok()?, transport };
     let place = Place { seq: Seq(words.next()?.parse().ok()?), lines: words.next()?.parse().ok()? };
-    (transport == "udp" && words.next().is_none()).then_some((host, place))
+    words.next().is_none().then_some((host, place))
 }

@@ -1,17 +1,17 @@
-//! One collector's task: follows the hub and sends a datagram per line.
+//! The task of a collector over UDP: follows the hub and sends a datagram per line.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use capledger_schema::setting::LogForm;
+use capledger_schema::setting::LogHost;
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
 use super::{Place, Shared};
 use crate::net::hub::Hub;
-use crate::syslog::{Entry, TimeFormat, wire};
+use crate::syslog::{Entry, wire};
 
 /// Datagrams in a row before a short pause: a collector that starts late must not be drowned in its own backlog.
 const BURST: u32 = 32;
@@ -109,14 +109,8 @@ impl Sender {
             None => socket.insert(open(self.host).await?),
         };
         let state = self.hub.state();
-        let (name, time) = (state.config.hostname.as_str(), TimeFormat::of(&state.config));
-        let started = state.controller.started_at.filter(|at| *at <= entry.at);
-        let entry = &Entry { started, ..entry.clone() };
-        let datagram = match state.config.logging.hosts.get(&self.host).copied().unwrap_or_default() {
-            LogForm::Ios => wire::ios(entry, state.config.logging.origin_id.then_some(name), &time),
-            LogForm::Rfc3164 => wire::rfc3164(entry, name, &time),
-            LogForm::Rfc5424 => wire::rfc5424(entry, name, &state.controller.software),
-        };
+        let delivery = state.config.logging.hosts.get(&LogHost::udp(self.host));
+        let datagram = wire::line(entry, delivery.map(|d| d.form).unwrap_or_default(), &state);
         // Held over the wait, the state would be copied with every publication.
         drop(state);
         match socket.send(datagram.as_bytes()).await {
@@ -135,7 +129,7 @@ impl Sender {
     }
 
     fn note(&self, change: impl FnOnce(&mut super::Known)) {
-        if let Some(known) = self.shared.table().get_mut(&self.host) {
+        if let Some(known) = self.shared.table().get_mut(&LogHost::udp(self.host)) {
             change(known);
         }
     }

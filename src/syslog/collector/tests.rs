@@ -1,5 +1,8 @@
 //! Collectors on loopback sockets.
 
+mod stream;
+mod tls;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +18,9 @@ use super::*;
 use crate::story::{Story, version};
 use crate::syslog::Log;
 
+/// What is told of a collector over a stream.
+type News = (LogHost, Option<CollectorFailure>);
+
 /// A ledger in memory and what follows it.
 struct World {
     dir: TempDir,
@@ -22,20 +28,23 @@ struct World {
     store: Arc<Mutex<Vec<Envelope>>>,
     hub: Arc<Hub>,
     collectors: Option<Collectors>,
+    told: Arc<Mutex<Vec<News>>>,
 }
 
 impl World {
     fn new() -> World {
         let (dir, story) = (tempfile::tempdir().expect("a directory"), Story::begin("2024-02-01T17:05:37.108Z"));
         let store = Arc::new(Mutex::new(Vec::new()));
-        let mut world = World { dir, hub: hub(&store), story, store, collectors: None };
+        let mut world = World { dir, hub: hub(&store), story, store, collectors: None, told: Arc::default() };
         world.publish();
         world
     }
 
     fn start(&mut self) -> Result<(), CollectorError> {
         let lines = self.story.log.lines();
-        self.collectors = Some(Collectors::start(self.dir.path(), Arc::clone(&self.hub), lines)?);
+        let told = Arc::clone(&self.told);
+        let tell = Box::new(move |host, failure| told.lock().expect("the news").push((host, failure)));
+        self.collectors = Some(Collectors::start(self.dir.path(), Arc::clone(&self.hub), lines, tell)?);
         Ok(())
     }
 
@@ -70,6 +79,17 @@ impl World {
     fn configure(&mut self, change: Setting) {
         self.story.configured(vec![change]);
         self.publish();
+    }
+
+    /// The first such news of a collector.
+    fn wait_for_news(&self, wanted: impl Fn(&News) -> bool) -> Option<CollectorFailure> {
+        for _ in 0..4_000 {
+            if let Some((_, failure)) = self.told.lock().expect("the news").iter().find(|news| wanted(news)) {
+                return failure.clone();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("no such news: {:?}", self.told.lock().expect("the news"));
     }
 
     /// What the log says on the wire, line by line.
@@ -202,7 +222,7 @@ fn a_collector_that_was_lost_from_the_configuration_gets_no_more() {
     let got = std::iter::from_fn(|| gone.0.recv(&mut [0; 4_096]).ok()).count();
     assert!(got <= 1, "{got} lines");
     let status = world.collectors.as_ref().expect("collectors").status();
-    assert_eq!(status.keys().copied().collect::<Vec<_>>(), [stays.addr()]);
+    assert_eq!(status.keys().copied().collect::<Vec<_>>(), [LogHost::udp(stays.addr())]);
 }
 
 #[test]
@@ -220,12 +240,15 @@ fn a_collector_that_nobody_runs_is_counted_and_holds_no_other_up() {
         world.lines(1);
         alive.take(1);
         std::thread::sleep(Duration::from_millis(5));
-        status(&world)[&nobody].failed > 0
+        status(&world)[&LogHost::udp(nobody)].failed > 0
     });
     assert!(told, "no refusal was counted");
     let status = status(&world);
-    assert!(status[&nobody].last_error.as_ref().is_some_and(|e| e.contains("refused")), "{status:?}");
-    assert_eq!((status[&alive.addr()].failed, status[&alive.addr()].last_error.as_ref()), (0, None));
+    assert!(status[&LogHost::udp(nobody)].last_error.as_ref().is_some_and(|e| e.contains("refused")), "{status:?}");
+    assert_eq!(
+        (status[&LogHost::udp(alive.addr())].failed, status[&LogHost::udp(alive.addr())].last_error.as_ref()),
+        (0, None)
+    );
 }
 
 #[test]
@@ -291,7 +314,7 @@ fn a_collector_that_comes_back_gets_the_next_line_whole() {
     let place = Collector::new().addr();
     world.configure(Setting::LoggingHost(place));
     world.start().expect("collectors");
-    let status = |world: &World| world.collectors.as_ref().expect("collectors").status()[&place].clone();
+    let status = |world: &World| world.collectors.as_ref().expect("collectors").status()[&LogHost::udp(place)].clone();
     let wait = |world: &World, sent: u64| {
         let done = (0..2_000).any(|_| {
             std::thread::sleep(Duration::from_millis(5));

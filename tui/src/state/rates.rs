@@ -85,6 +85,8 @@ impl Rates {
             | Event::LineCleared { .. }
             | Event::WtpSessionDescribed(_)
             | Event::ImageDownloadRetransmitted { .. }
+            | Event::LoggingHostStarted { .. }
+            | Event::LoggingHostFailed { .. }
             | Event::WtpResetRequested { .. }
             | Event::LimitReached { .. } => {}
         }

@@ -10,8 +10,8 @@ use capledger_schema::project::config::{
     UpgradeConfig, UserConfig,
 };
 use capledger_schema::setting::{
-    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogForm, LogStamp,
-    ServeLogin, ServeProtocol, Timezone,
+    CapwapTimer, DtlsVersions, HttpsTrust, ImageDownloadMode, ImageJoin, ImageServer, JoinPolicy, LogDelivery, LogForm,
+    LogFraming, LogHost, LogStamp, LogTransport, ServeLogin, ServeProtocol, Timezone,
 };
 use proptest::collection::{btree_map, btree_set};
 use proptest::option;
@@ -181,14 +181,29 @@ fn any_timezone() -> impl Strategy<Value = Timezone> {
 
 const FORMS: [LogForm; 3] = [LogForm::Ios, LogForm::Rfc3164, LogForm::Rfc5424];
 
+/// A transport, and what a line with it may say.
+fn any_delivery() -> impl Strategy<Value = (LogTransport, LogDelivery)> {
+    let form = proptest::sample::select(&FORMS[..]);
+    let framing = prop_oneof![Just(LogFraming::OctetCounting), Just(LogFraming::Newline)];
+    let name = option::of("[A-Za-z][A-Za-z0-9._-]{0,30}");
+    prop_oneof![
+        form.clone().prop_map(|form| (LogTransport::Udp, LogDelivery::from(form))),
+        (form.clone(), framing)
+            .prop_map(|(form, framing)| (LogTransport::Tcp, LogDelivery { form, framing, name: None })),
+        (form, name).prop_map(|(form, name)| (LogTransport::Tls, LogDelivery { name, ..LogDelivery::from(form) })),
+    ]
+}
+
 prop_compose! {
     fn any_logging()(
-        hosts in btree_map(address(), proptest::sample::select(&FORMS[..]), 0..4),
+        hosts in btree_map(address(), any_delivery(), 0..4),
+        authority in option::of(path()),
         (origin_id, numbers) in any::<(bool, bool)>(),
         stamp in option::of(any_stamp()),
         timezone in option::of(any_timezone()),
     ) -> LoggingConfig {
-        LoggingConfig { hosts, origin_id, stamp, numbers, timezone }
+        let hosts = hosts.into_iter().map(|(address, (transport, delivery))| (LogHost { address, transport }, delivery));
+        LoggingConfig { hosts: hosts.collect(), authority, origin_id, stamp, numbers, timezone }
     }
 }
 
