@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use capledger_schema::Event;
-use capledger_schema::event::{CampaignPlan, LoginMethod};
+use capledger_schema::event::{CampaignPlan, LoginFailure, LoginMethod, OperatorLogin, OperatorLogout};
 use capledger_schema::id::{CampaignId, Sha256};
 use capledger_schema::image::ImageVersion;
 use capledger_schema::project::Config;
@@ -175,13 +175,13 @@ impl From<AccessFact> for Event {
     fn from(fact: AccessFact) -> Event {
         match fact {
             AccessFact::LoggedIn { vty, user, from, port, method, privilege } => {
-                Event::OperatorLoggedIn { vty, user, from, port, method, privilege }
+                Event::OperatorLoggedIn(OperatorLogin { vty, user, from, port, method, privilege })
             }
             AccessFact::LoginFailed { user, from, port, method, tries } => {
-                Event::OperatorLoginFailed { user, from, port, method, tries }
+                Event::OperatorLoginFailed(LoginFailure { user, from, port, method, tries })
             }
             AccessFact::LoggedOut { vty, user, from, reason, duration_us } => {
-                Event::OperatorLoggedOut { vty, user, from, reason, duration_us }
+                Event::OperatorLoggedOut(OperatorLogout { vty, user, from, reason, duration_us })
             }
             AccessFact::Entered { mode, line } => Event::OperatorCommandEntered { mode, line },
             AccessFact::LimitReached { limit, value } => Event::LimitReached { limit, value },

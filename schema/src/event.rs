@@ -20,7 +20,7 @@ use crate::image::{ImageFacts, ImageFamily, ImageVersion};
 use crate::setting::{LogHost, ServeProtocol, Setting};
 use crate::time::Timestamp;
 
-pub use operator::LoginMethod;
+pub use operator::{LoginFailure, LoginMethod, OperatorLogin, OperatorLogout};
 pub use session::{CipherSuite, DtlsSession, DtlsVersion, SessionDescription};
 pub use upgrade::*;
 pub use wtp::{
@@ -513,46 +513,11 @@ pub enum Event {
         words: String,
     },
     /// Somebody logged in to the command line over SSH.
-    OperatorLoggedIn {
-        /// The line that the session has: `vty0`, `vty1`, ...
-        vty: u16,
-        /// As whom.
-        user: String,
-        /// From where.
-        from: SocketAddr,
-        /// The controller's port.
-        port: u16,
-        /// By what.
-        method: LoginMethod,
-        /// The privilege level, 0 to 15.
-        privilege: u8,
-    },
+    OperatorLoggedIn(OperatorLogin),
     /// Somebody was not let in. Not more often than once a second: the failures between are counted.
-    OperatorLoginFailed {
-        /// As whom, as far as it was told: at most 64 characters.
-        user: String,
-        /// From where.
-        from: SocketAddr,
-        /// The controller's port.
-        port: u16,
-        /// By what.
-        method: LoginMethod,
-        /// Failures from this address since the last that was recorded, this one included.
-        tries: u32,
-    },
+    OperatorLoginFailed(LoginFailure),
     /// A session of the command line over SSH ended.
-    OperatorLoggedOut {
-        /// The line that it had.
-        vty: u16,
-        /// Whose.
-        user: String,
-        /// From where.
-        from: SocketAddr,
-        /// Why, in words.
-        reason: String,
-        /// How long it lasted, in microseconds.
-        duration_us: u64,
-    },
+    OperatorLoggedOut(OperatorLogout),
     /// A line of the command line, before it was run. Who and from where is the envelope's cause.
     OperatorCommandEntered {
         /// The mode in which it was typed, as its prompt shows it: `#`, `(config)#`, ...

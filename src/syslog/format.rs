@@ -2,7 +2,8 @@
 //! fact, the line is in its manner.
 
 use capledger_schema::event::{
-    DisjoinReason, InstallAction, LoginMethod, RefusalReason, RollbackReason, TransferredData, WtpAddress,
+    DisjoinReason, InstallAction, LoginFailure, LoginMethod, OperatorLogin, OperatorLogout, RefusalReason,
+    RollbackReason, TransferredData, WtpAddress,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::WtpId;
@@ -116,7 +117,7 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
         Event::LimitReached { limit, value } => {
             sys(Severity::Warning, "LIMIT_REACHED", &format!("{limit}: the limit of {value} is reached"))
         }
-        Event::OperatorLoggedIn { user, from, port, .. } => login(
+        Event::OperatorLoggedIn(OperatorLogin { user, from, port, .. }) => login(
             Severity::Notice,
             "LOGIN_SUCCESS",
             &format!(
@@ -125,11 +126,11 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
                 second(envelope.at)
             ),
         ),
-        Event::OperatorLoginFailed { method: LoginMethod::Enable, .. } => {
+        Event::OperatorLoginFailed(LoginFailure { method: LoginMethod::Enable, .. }) => {
             let text = format!("Authentication to Privilege level 15 failed{}", by(&envelope.cause));
             sys(Severity::Notice, "PRIV_AUTH_FAIL", &text)
         }
-        Event::OperatorLoginFailed { user, from, port, .. } => login(
+        Event::OperatorLoginFailed(LoginFailure { user, from, port, .. }) => login(
             Severity::Warning,
             "LOGIN_FAILED",
             &format!(
@@ -139,7 +140,7 @@ pub fn format(envelope: &Envelope) -> Option<IosLine> {
                 second(envelope.at)
             ),
         ),
-        Event::OperatorLoggedOut { vty, user, from, .. } => {
+        Event::OperatorLoggedOut(OperatorLogout { vty, user, from, .. }) => {
             sys(Severity::Informational, "LOGOUT", &format!("User {user} has exited tty session {vty}({})", from.ip()))
         }
         Event::PreflightCompleted { findings, .. } => return upgrade::checked(findings),

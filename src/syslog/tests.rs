@@ -2,7 +2,8 @@ use std::fmt::Write as _;
 
 use capledger_schema::event::{
     CampaignOutcome, CampaignPhase, CampaignPlan, DisjoinReason, DownloadMode, Finding, FindingSubject, InstallAction,
-    LoginMethod, OnError, RefusalReason, RollbackReason, TransferredData, Verdict,
+    LoginFailure, LoginMethod, OnError, OperatorLogin, OperatorLogout, RefusalReason, RollbackReason, TransferredData,
+    Verdict,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::{CampaignId, OperationId, SessionId, Sha256};
@@ -243,10 +244,16 @@ fn every_event_that_is_a_line_reads_as_its_golden_line() {
     let (user, from) = ("admin".to_owned(), "172.16.5.77:50022".parse().expect("address"));
     let method = LoginMethod::Password;
     for event in [
-        Event::OperatorLoginFailed { user: user.clone(), from, port: 2222, method, tries: 1 },
-        Event::OperatorLoggedIn { vty: 0, user: user.clone(), from, port: 2222, method, privilege: 15 },
-        Event::OperatorLoginFailed { user: user.clone(), from, port: 2222, method: LoginMethod::Enable, tries: 1 },
-        Event::OperatorLoggedOut { vty: 0, user, from, reason: "exit".into(), duration_us: 1 },
+        Event::OperatorLoginFailed(LoginFailure { user: user.clone(), from, port: 2222, method, tries: 1 }),
+        Event::OperatorLoggedIn(OperatorLogin { vty: 0, user: user.clone(), from, port: 2222, method, privilege: 15 }),
+        Event::OperatorLoginFailed(LoginFailure {
+            user: user.clone(),
+            from,
+            port: 2222,
+            method: LoginMethod::Enable,
+            tries: 1,
+        }),
+        Event::OperatorLoggedOut(OperatorLogout { vty: 0, user, from, reason: "exit".into(), duration_us: 1 }),
     ] {
         story.after_ms(500).tell(cause.clone(), Subject::Controller, event);
     }

@@ -3,8 +3,8 @@
 mod amounts;
 
 use capledger_schema::event::{
-    CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, LoginMethod, RefusalReason, RejectedMessage,
-    SessionDescription, TransferredData, Verdict,
+    CampaignOutcome, CampaignPhase, DisjoinReason, DownloadMode, LoginFailure, LoginMethod, OperatorLogin,
+    OperatorLogout, RefusalReason, RejectedMessage, SessionDescription, TransferredData, Verdict,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailureKind};
 use capledger_schema::id::WtpId;
@@ -257,18 +257,18 @@ fn say(envelope: &Envelope) -> Said {
             ((None, SERVER.into()), format!("listens on {listen}"), Tone::Good)
         }
         Event::ImageServerFailed { words, .. } => ((None, SERVER.into()), words.clone(), Tone::Bad),
-        Event::OperatorLoggedIn { user, from, .. } => {
+        Event::OperatorLoggedIn(OperatorLogin { user, from, .. }) => {
             ((None, CONTROLLER.into()), format!("{user} logged in from {}", from.ip()), Tone::Plain)
         }
-        Event::OperatorLoginFailed { user, from, method: LoginMethod::Enable, .. } => (
+        Event::OperatorLoginFailed(LoginFailure { user, from, method: LoginMethod::Enable, .. }) => (
             (None, CONTROLLER.into()),
             format!("{user} gave a wrong password to `enable`, from {}", from.ip()),
             Tone::Warn,
         ),
-        Event::OperatorLoginFailed { user, from, .. } => {
+        Event::OperatorLoginFailed(LoginFailure { user, from, .. }) => {
             ((None, CONTROLLER.into()), format!("{user} was not let in from {}", from.ip()), Tone::Warn)
         }
-        Event::OperatorLoggedOut { user, reason, .. } => {
+        Event::OperatorLoggedOut(OperatorLogout { user, reason, .. }) => {
             ((None, CONTROLLER.into()), format!("{user} logged out: {reason}"), Tone::Plain)
         }
         Event::OperatorCommandEntered { mode, line } => {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Projection;
 use crate::envelope::{Cause, Envelope};
-use crate::event::{Event, LoginMethod};
+use crate::event::{Event, LoginMethod, OperatorLogin, OperatorLogout};
 use crate::time::Timestamp;
 
 /// The lines that are taken, by their number.
@@ -51,12 +51,12 @@ impl Projection for Lines {
             line.used_at = envelope.at;
         }
         match &envelope.event {
-            Event::OperatorLoggedIn { vty, user, from, method, privilege, .. } => {
+            Event::OperatorLoggedIn(OperatorLogin { vty, user, from, method, privilege, .. }) => {
                 let (since, used_at) = (envelope.at, envelope.at);
                 let (user, from, method, privilege) = (user.clone(), *from, *method, *privilege);
                 self.vty.insert(*vty, Line { user, from, method, privilege, since, used_at });
             }
-            Event::OperatorLoggedOut { vty, .. } => {
+            Event::OperatorLoggedOut(OperatorLogout { vty, .. }) => {
                 self.vty.remove(vty);
             }
             Event::ControllerStarted { .. } | Event::ControllerStopped { .. } => self.vty.clear(),
@@ -139,7 +139,14 @@ mod tests {
 
     fn login(vty: u16) -> Event {
         let (from, method) = ("172.16.5.9:40000".parse().expect("an address"), LoginMethod::Password);
-        Event::OperatorLoggedIn { vty, user: format!("user{vty}"), from, port: 2222, method, privilege: 15 }
+        Event::OperatorLoggedIn(OperatorLogin {
+            vty,
+            user: format!("user{vty}"),
+            from,
+            port: 2222,
+            method,
+            privilege: 15,
+        })
     }
 
     fn typed() -> Event {
@@ -152,7 +159,8 @@ mod tests {
         told(&mut lines, 1, "172.16.5.9", login(0));
         told(&mut lines, 2, "172.16.5.9", login(1));
         let (from, reason) = ("172.16.5.9:40000".parse().expect("an address"), "exit".to_owned());
-        let out = Event::OperatorLoggedOut { vty: 0, user: "user0".into(), from, reason, duration_us: 1 };
+        let out =
+            Event::OperatorLoggedOut(OperatorLogout { vty: 0, user: "user0".into(), from, reason, duration_us: 1 });
         told(&mut lines, 3, "172.16.5.9", out);
         assert_eq!(lines.vty.values().map(|l| l.user.as_str()).collect::<Vec<_>>(), ["user1"]);
         told(&mut lines, 4, "console", Event::ControllerStarted { controller: ControllerId(1), software: "1".into() });

@@ -2,9 +2,9 @@
 
 use capledger_schema::event::{
     CampaignOutcome, CampaignPhase, CampaignPlan, CipherSuite, DisjoinReason, DownloadMethod, DownloadMode,
-    DtlsSession, DtlsVersion, Event, Finding, FindingSubject, InstallAction, LoginMethod, OnError, RefusalReason,
-    RejectedMessage, RollbackReason, ServerKeyKind, SessionDescription, TransferredData, Verdict, WtpAddress,
-    WtpInventory,
+    DtlsSession, DtlsVersion, Event, Finding, FindingSubject, InstallAction, LoginFailure, LoginMethod, OnError,
+    OperatorLogin, OperatorLogout, RefusalReason, RejectedMessage, RollbackReason, ServerKeyKind, SessionDescription,
+    TransferredData, Verdict, WtpAddress, WtpInventory,
 };
 use capledger_schema::failure::{DownloadFailureKind, FetchFailure, FetchFailureKind};
 use capledger_schema::id::{
@@ -624,36 +624,36 @@ pub(crate) fn samples() -> Vec<Envelope> {
         (
             by_admin.clone(),
             Subject::Controller,
-            Event::OperatorLoggedIn {
+            Event::OperatorLoggedIn(OperatorLogin {
                 vty: 3,
                 user: "admin".to_owned(),
                 from: "10.0.0.77:50022".parse().expect("an address"),
                 port: 2222,
                 method: LoginMethod::PublicKey,
                 privilege: 15,
-            },
+            }),
         ),
         (
             by_admin.clone(),
             Subject::Controller,
-            Event::OperatorLoginFailed {
+            Event::OperatorLoginFailed(LoginFailure {
                 user: "admin".to_owned(),
                 from: "10.0.0.77:50023".parse().expect("an address"),
                 port: 2222,
                 method: LoginMethod::Password,
                 tries: 2,
-            },
+            }),
         ),
         (
             by_admin.clone(),
             Subject::Controller,
-            Event::OperatorLoggedOut {
+            Event::OperatorLoggedOut(OperatorLogout {
                 vty: 3,
                 user: "admin".to_owned(),
                 from: "10.0.0.77:50022".parse().expect("an address"),
                 reason: "exit".to_owned(),
                 duration_us: 61_000_000,
-            },
+            }),
         ),
         (
             by_admin,

@@ -70,7 +70,7 @@ pub fn show(view: &View, own: Option<u16>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use capledger_schema::event::LoginMethod;
+    use capledger_schema::event::{LoginMethod, OperatorLogin};
     use capledger_schema::{Cause, Event, Subject};
 
     use super::*;
@@ -84,7 +84,14 @@ mod tests {
         for (vty, user, from) in [(0, "admin", "172.16.5.9:40000"), (1, "automation-of-nights", "[2001:db8::9]:40001")]
         {
             let (from, method) = (from.parse().expect("an address"), LoginMethod::Password);
-            let event = Event::OperatorLoggedIn { vty, user: user.into(), from, port: 2222, method, privilege: 15 };
+            let event = Event::OperatorLoggedIn(OperatorLogin {
+                vty,
+                user: user.into(),
+                from,
+                port: 2222,
+                method,
+                privilege: 15,
+            });
             let cause = Cause::Operator { user: user.into(), from: "172.16.5.9".into() };
             story.tell(cause, Subject::Controller, event);
         }
