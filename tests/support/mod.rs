@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test program takes its own part of this")]
 
 pub(crate) mod bundle;
+pub(crate) mod certificate;
 pub(crate) mod collector;
 pub(crate) mod controller;
 pub(crate) mod fleet;
@@ -15,6 +16,7 @@ pub(crate) mod session;
 pub(crate) mod ssh;
 pub(crate) mod sshd;
 pub(crate) mod stalling;
+pub(crate) mod syslogd;
 pub(crate) mod tftpd;
 pub(crate) mod tmux;
 pub(crate) mod window;
