@@ -61,7 +61,8 @@ Exits with 0, with 1 as soon as a line is refused, or with 2 if the ledger or th
 
 /// A moment as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
+pub(super) enum Moment {
+    /// With its date.
     Exact(Timestamp),
     /// On the last day of the ledger, UTC.
     LastDay(civil::Time),
@@ -86,7 +87,7 @@ impl FromStr for Moment {
 
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
-enum ReplayError {
+pub(super) enum ReplayError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -133,13 +134,14 @@ struct Past {
 }
 
 /// Where history is read: from the daemon, which holds the store while it runs, else from the store.
-enum Source<'a> {
+pub(super) enum Source<'a> {
     Daemon { dir: &'a Path, last: Seq },
     Store(Box<Store>),
 }
 
 impl Source<'_> {
-    fn of(dir: &Path) -> Result<Source<'_>, ReplayError> {
+    /// That of a data directory.
+    pub(super) fn of(dir: &Path) -> Result<Source<'_>, ReplayError> {
         match Client::connect(dir) {
             Ok(client) => Ok(Source::Daemon { dir, last: client.daemon().seq }),
             Err(ClientError::NotRunning(_)) => Ok(Source::Store(Box::new(Store::open_existing(dir)?))),
@@ -157,7 +159,8 @@ impl Source<'_> {
         }
     }
 
-    fn last(&self) -> Seq {
+    /// The last event, as of when it was asked first.
+    pub(super) fn last(&self) -> Seq {
         match self {
             Source::Daemon { last, .. } => *last,
             Source::Store(store) => store.last_seq(),
@@ -165,7 +168,10 @@ impl Source<'_> {
     }
 
     /// What follows `after`. From a daemon: with what it has written since.
-    fn read(&self, after: Seq) -> Result<Box<dyn Iterator<Item = Result<Envelope, ReplayError>> + '_>, ReplayError> {
+    pub(super) fn read(
+        &self,
+        after: Seq,
+    ) -> Result<Box<dyn Iterator<Item = Result<Envelope, ReplayError>> + '_>, ReplayError> {
         Ok(match self {
             Source::Daemon { dir, .. } => {
                 Box::new(Client::connect(dir)?.history(after)?.map(|e| e.map_err(ReplayError::from)))
@@ -181,7 +187,8 @@ impl Source<'_> {
         Ok(if stopped && last > Seq(1) { Seq(last.0 - 1) } else { last })
     }
 
-    fn one(&self, seq: Seq) -> Result<Envelope, ReplayError> {
+    /// One event.
+    pub(super) fn one(&self, seq: Seq) -> Result<Envelope, ReplayError> {
         self.read(Seq(seq.0.saturating_sub(1)))?.next().unwrap_or(Err(ReplayError::Empty))
     }
 }
@@ -246,7 +253,8 @@ fn replay(source: &Source, seq: Option<u64>, at: Option<Moment>) -> Result<Past,
     fold(source, until)
 }
 
-fn on_the_day_of(last: Timestamp, time: civil::Time) -> Result<Timestamp, ReplayError> {
+/// A time of day on the day of that moment.
+pub(super) fn on_the_day_of(last: Timestamp, time: civil::Time) -> Result<Timestamp, ReplayError> {
     let day = last.civil().date().to_datetime(time);
     let at = jiff::tz::TimeZone::UTC.to_timestamp(day).map_err(|_| ReplayError::NoSuchDay(time))?;
     Ok(Timestamp(at.as_microsecond()))

@@ -1,6 +1,7 @@
-//! `capledger top`: the live dashboard of a running controller; plain lines where standard output is no terminal.
+//! `capledger top`: the live dashboard of a running controller; plain lines where standard output is no terminal. With
+//! `--replay` the same dashboard goes back and forth along the ledger, whether a controller runs or not.
 //!
-//! Reads the daemon's local socket and nothing else. It comes back by itself when the daemon does.
+//! Live, it reads the daemon's local socket and nothing else, and comes back by itself when the daemon does.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -8,12 +9,15 @@ use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use capledger_schema::Envelope;
 use capledger_schema::feed::{PROTOCOL, ServerMessage};
 use capledger_schema::id::Seq;
 use capledger_tui::plain::Printer;
+use capledger_tui::replay::{Place, Player, Tape};
 use capledger_tui::{End, Options};
 use clap::Args;
 
+use super::replay::{Moment, Source, on_the_day_of};
 use crate::net::feed::client::Since;
 use crate::net::feed::{Client, ClientError};
 
@@ -29,8 +33,18 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Messages between the socket and the screen; then the socket waits, and the daemon re-reads for us later.
 const QUEUE: usize = 16;
 
+const EXAMPLES: &str = "\
+Examples:
+  capledger top --data-dir DIR
+  capledger top --data-dir DIR --replay
+  capledger top --data-dir DIR --replay --at 17:05:37
+
+`?` shows the keys. Without a terminal it prints a line per change. NO_COLOR=1 leaves the colours out; a locale
+without UTF-8 gets ASCII alone.";
+
 /// `capledger top ...`
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct TopArgs {
     /// The data directory of the controller
     #[arg(long, value_name = "DIR")]
@@ -38,27 +52,81 @@ pub struct TopArgs {
     /// Prints a line per change instead of the dashboard, as without a terminal
     #[arg(long)]
     plain: bool,
+    /// Goes back and forth along the ledger, instead of showing what happens now
+    #[arg(long, conflicts_with = "plain")]
+    replay: bool,
+    /// Begins the replay at this moment: 2024-02-01T17:05:37.108Z, or 17:05:37 (UTC) on the last day of the ledger
+    #[arg(long, value_name = "TIME", requires = "replay", conflicts_with = "seq")]
+    at: Option<Moment>,
+    /// Begins the replay at the event of this sequence number
+    #[arg(long, value_name = "N", requires = "replay")]
+    seq: Option<u64>,
 }
 
 /// Shows the fleet until the user leaves. Exits with 0, with 1 if no controller answers or the terminal fails, or with
 /// 128 and the number of the signal that ended it.
 pub fn run(args: &TopArgs) -> ExitCode {
     let dir = &args.data_dir;
-    let shown = Client::connect(dir).map_err(io::Error::other).and_then(|first| {
-        if args.plain || !io::stdout().is_terminal() {
-            plain(first).map(|()| End::Source)
-        } else {
-            dashboard(dir, first)
-        }
-    });
+    let shown = if args.replay { replay(args) } else { live(args) };
     match shown {
         Ok(End::Quit | End::Source) => ExitCode::SUCCESS,
         Ok(End::Signal(number)) => ExitCode::from(128 + number),
         Err(error) => {
             eprintln!("capledger top: {error}");
+            if !args.replay
+                && matches!(Client::connect(dir), Err(ClientError::NotRunning(_)))
+                && Source::of(dir).is_ok()
+            {
+                eprintln!("its past is there: capledger top --data-dir {} --replay", dir.display());
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+fn live(args: &TopArgs) -> io::Result<End> {
+    let dir = &args.data_dir;
+    Client::connect(dir).map_err(io::Error::other).and_then(|first| {
+        if args.plain || !io::stdout().is_terminal() {
+            plain(first).map(|()| End::Source)
+        } else {
+            dashboard(dir, first)
+        }
+    })
+}
+
+/// The ledger of a data directory as the player reads it.
+struct Past<'a>(Source<'a>);
+
+impl Tape for Past<'_> {
+    fn last(&self) -> Seq {
+        self.0.last()
+    }
+
+    fn read(&self, after: Seq) -> io::Result<Box<dyn Iterator<Item = io::Result<Envelope>> + '_>> {
+        let envelopes = self.0.read(after).map_err(io::Error::other)?;
+        Ok(Box::new(envelopes.map(|envelope| envelope.map_err(io::Error::other))))
+    }
+}
+
+fn replay(args: &TopArgs) -> io::Result<End> {
+    if !io::stdout().is_terminal() {
+        let what = "--replay needs a terminal; elsewhere there is `capledger replay --at TIME \"show ...\"`";
+        return Err(io::Error::other(what));
+    }
+    let past = Past(Source::of(&args.data_dir).map_err(io::Error::other)?);
+    let last = past.last();
+    let place = match (args.seq, args.at) {
+        (Some(seq), _) => Place::Event(seq),
+        (None, Some(Moment::Exact(at))) => Place::At(at),
+        (None, Some(Moment::LastDay(time))) => {
+            let at = past.0.one(last).map_err(io::Error::other)?.at;
+            Place::At(on_the_day_of(at, time).map_err(io::Error::other)?)
+        }
+        (None, None) => Place::End,
+    };
+    let mut player = Player::open(&past, place)?;
+    capledger_tui::replay(&mut player, &Options::from_env(|name| std::env::var(name).ok()))
 }
 
 fn dashboard(dir: &Path, first: Client) -> io::Result<End> {

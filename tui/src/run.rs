@@ -21,6 +21,7 @@ use ratatui::backend::CrosstermBackend;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{SigId, flag, low_level};
 
+use crate::replay::Player;
 use crate::state::{After, Dashboard, Input};
 use crate::theme::{Colour, Theme};
 use crate::view;
@@ -89,6 +90,62 @@ where
     S: IntoIterator<Item = ServerMessage>,
     S::IntoIter: Send + 'static,
 {
+    let source = source.into_iter();
+    let feed = |tx: SyncSender<Arrival>| {
+        // It may wait for its next message longer than we run: nobody waits for it.
+        thread::Builder::new().name("feed".into()).spawn(move || {
+            for message in source {
+                if tx.send(Arrival::Input(Input::Message(Box::new(message)))).is_err() {
+                    return;
+                }
+            }
+            // Nobody to tell if the dashboard has ended before.
+            let _ = tx.send(Arrival::SourceEnded);
+        })
+    };
+    on_screen(&mut Dashboard::new(wall()), options, |tx| feed(tx).map(drop))
+}
+
+/// Shows the past on the terminal until the user leaves.
+///
+/// # Errors
+/// The terminal, or what the player reads, fails.
+pub fn replay(player: &mut Player<'_>, options: &Options) -> io::Result<End> {
+    on_screen(player, options, |_| Ok(()))
+}
+
+/// What is shown: takes inputs in, and has a dashboard to draw.
+pub(crate) trait Stage {
+    /// Takes an input in.
+    fn take(&mut self, input: Input) -> io::Result<After>;
+
+    /// What is drawn.
+    fn dash(&mut self) -> &mut Dashboard;
+
+    /// Between two ticks of the clock.
+    fn tick(&self) -> Duration;
+}
+
+impl Stage for Dashboard {
+    fn take(&mut self, input: Input) -> io::Result<After> {
+        Ok(self.apply(input))
+    }
+
+    fn dash(&mut self) -> &mut Dashboard {
+        self
+    }
+
+    fn tick(&self) -> Duration {
+        TICK
+    }
+}
+
+/// Takes the terminal and the keys, lets `begin` send what else arrives, and gives all back at the end.
+fn on_screen(
+    stage: &mut impl Stage,
+    options: &Options,
+    begin: impl FnOnce(SyncSender<Arrival>) -> io::Result<()>,
+) -> io::Result<End> {
     let (tx, rx) = sync_channel(QUEUE);
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::watch()?;
@@ -97,18 +154,8 @@ where
         let (tx, stop) = (tx.clone(), Arc::clone(&stop));
         move || read_keys(&tx, &stop)
     })?;
-    let source = source.into_iter();
-    // It may wait for its next message longer than we run: nobody waits for it.
-    thread::Builder::new().name("feed".into()).spawn(move || {
-        for message in source {
-            if tx.send(Arrival::Input(Input::Message(Box::new(message)))).is_err() {
-                return;
-            }
-        }
-        // Nobody to tell if the dashboard has ended before.
-        let _ = tx.send(Arrival::SourceEnded);
-    })?;
-    let end = show(&mut screen, &rx, &signals, options);
+    begin(tx)?;
+    let end = show(&mut screen, &rx, &signals, stage, options);
     stop.store(true, Ordering::Relaxed);
     drop(rx);
     drop(screen);
@@ -123,9 +170,14 @@ enum Arrival {
     Failed(io::Error),
 }
 
-fn show(screen: &mut Screen, rx: &Receiver<Arrival>, signals: &Signals, options: &Options) -> io::Result<End> {
+fn show(
+    screen: &mut Screen,
+    rx: &Receiver<Arrival>,
+    signals: &Signals,
+    stage: &mut impl Stage,
+    options: &Options,
+) -> io::Result<End> {
     let theme = Theme::new(options.colour, options.unicode);
-    let mut dash = Dashboard::new(wall());
     let (mut dirty, mut due) = (true, clock());
     loop {
         if PANICKED.load(Ordering::Relaxed) {
@@ -137,21 +189,21 @@ fn show(screen: &mut Screen, rx: &Receiver<Arrival>, signals: &Signals, options:
         let now = clock();
         if dirty && now >= due {
             screen.terminal.draw(|frame| {
-                let area = frame.area();
-                dash.ui.page = view::draw(frame.buffer_mut(), area, &dash, &theme);
+                let (area, dash) = (frame.area(), stage.dash());
+                dash.ui.page = view::draw(frame.buffer_mut(), area, dash, &theme);
             })?;
             dirty = false;
             due = now + FRAME.max(clock().saturating_duration_since(now) * REST);
         }
-        let wait = if dirty { due.saturating_duration_since(now) } else { TICK };
+        let wait = if dirty { due.saturating_duration_since(now) } else { stage.tick() };
         let mut arrived = rx.recv_timeout(wait).map_err(|e| match e {
             RecvTimeoutError::Timeout => TryRecvError::Empty,
             RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
         });
-        dirty |= dash.apply(Input::Tick(wall())) == After::Redraw;
+        dirty |= stage.take(Input::Tick(wall()))? == After::Redraw;
         for _ in 0..GULP {
             match arrived {
-                Ok(Arrival::Input(input)) => match dash.apply(input) {
+                Ok(Arrival::Input(input)) => match stage.take(input)? {
                     After::Same => {}
                     After::Redraw => dirty = true,
                     After::Repaint => {
@@ -165,7 +217,7 @@ fn show(screen: &mut Screen, rx: &Receiver<Arrival>, signals: &Signals, options:
                 }
                 Ok(Arrival::SourceEnded) => {
                     let bye = Input::Message(Box::new(ServerMessage::Bye("the feed ended".to_owned())));
-                    dirty |= dash.apply(bye) == After::Redraw;
+                    dirty |= stage.take(bye)? == After::Redraw;
                 }
                 Ok(Arrival::Failed(error)) => return Err(error),
                 Err(TryRecvError::Empty) => break,

@@ -97,6 +97,8 @@ pub struct Ui {
     pub log: bool,
     /// The last line of the log on the screen, counted from the first ever; none: the newest.
     pub log_at: Option<u64>,
+    /// Where a replay stands; none: what is shown is live.
+    pub replay: Option<Cursor>,
     /// Whether the help is shown.
     pub help: bool,
     /// The first row on the screen, and how many fit, as of the last frame.
@@ -112,8 +114,31 @@ pub struct Page {
     pub rows: usize,
 }
 
+/// Where a replay stands on its ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last event taken in.
+    pub seq: Seq,
+    /// The moment that is shown.
+    pub at: Timestamp,
+    /// The ledger's last event.
+    pub last: Seq,
+    /// The moment of its first event.
+    pub begin: Timestamp,
+    /// The moment of its last event.
+    pub end: Timestamp,
+    /// Whether time passes.
+    pub playing: bool,
+    /// How fast, as a multiple of real time.
+    pub speed: u32,
+    /// A place that is being typed.
+    pub asking: Option<String>,
+    /// What the last key had to say.
+    pub note: String,
+}
+
 /// The state of the dashboard.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Dashboard {
     fold: State,
     link: Link,

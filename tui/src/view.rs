@@ -9,6 +9,7 @@ mod help;
 mod panes;
 mod pen;
 mod table;
+mod timeline;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -32,16 +33,20 @@ pub fn draw(buf: &mut Buffer, area: Rect, dash: &Dashboard, theme: &Theme) -> Pa
     }
     // A line of its own, while there is something to say and room to say it.
     let campaign = dash.campaign().filter(|_| area.height > SMALLEST.1);
-    let [top, middle, bottom] = split(area, 3 + u16::from(campaign.is_some()));
+    let replay = dash.ui.replay.as_ref();
+    let [top, middle, bottom] = split(area, 3 + u16::from(campaign.is_some()) + u16::from(replay.is_some()));
     let overview = dash.overview();
     header::draw(&mut pen, Rect { height: 3, ..top }, dash, &overview);
     if let Some(campaign) = campaign {
         campaign::draw(&mut pen, Rect { y: top.y + 3, height: 1, ..top }, campaign, dash.now());
     }
+    if let Some(cursor) = replay {
+        timeline::draw(&mut pen, Rect { y: middle.y - 1, height: 1, ..top }, cursor);
+    }
     help::keys(&mut pen, bottom, dash);
     let page = body(&mut pen, middle, dash, &overview);
     if dash.ui.help {
-        help::draw(&mut pen, middle);
+        help::draw(&mut pen, Rect { height: area.height - 1, ..area }, replay.is_some());
     }
     page
 }

@@ -11,7 +11,7 @@ const FILTER_LIMIT: usize = 40;
 const STORY_PAGE: usize = 5;
 
 /// Keys and what they do, for the help.
-pub const KEYS: [(&str, &str); 14] = [
+pub const KEYS: [(&str, &str); 12] = [
     ("up/down, j/k", "select an AP; in the log, a line"),
     ("PgUp/PgDn", "a page; in the particulars, through the history"),
     ("Home/End, g/G", "first or last"),
@@ -19,13 +19,11 @@ pub const KEYS: [(&str, &str); 14] = [
     ("l", "the log on the whole screen; / filters it"),
     ("/", "filter: every word must be there, !word must not;"),
     ("", "name: model: family: site: state: version: narrow it"),
-    ("s", "sort by state, name, model, site, version, progress"),
-    ("r", "reverse the order"),
+    ("s r", "sort by the next column; the other way round"),
     ("a", "alarms with their reasons; those on their way; all"),
     ("Ctrl-L", "draw the screen anew"),
     ("Esc", "close, clear the filter"),
-    ("?", "this help"),
-    ("q, Ctrl-C", "leave"),
+    ("?  q, Ctrl-C", "this help; leave"),
 ];
 
 impl Dashboard {

@@ -14,7 +14,7 @@ const MARKS: usize = 5;
 const STALE: Duration = Duration::from_secs(12);
 
 /// The rates of running operations.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rates {
     marks: BTreeMap<OperationId, VecDeque<(Timestamp, u64)>>,
 }

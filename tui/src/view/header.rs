@@ -22,6 +22,9 @@ fn title(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
     let dot = pen.glyphs().dot;
     let mut right: Vec<(String, Style)> = Vec::new();
     match dash.link() {
+        Link::Waiting | Link::Live | Link::Lost(_) if dash.ui.replay.is_some() => {
+            right.push((format!("{} replay", pen.glyphs().restart), t.warn));
+        }
         Link::Waiting => right.push(("connecting".into(), t.warn)),
         Link::Live => {
             right.push((format!("seq {}", words::count(dash.fold().seq.0)), t.dim));

@@ -13,12 +13,26 @@ pub(super) fn keys(pen: &mut Pen<'_>, area: Rect, dash: &Dashboard) {
     let t = pen.theme;
     let keys: &[(&str, &str)] = if dash.ui.filtering {
         &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear"), ("Ctrl-U", "empty")]
+    } else if dash.ui.replay.as_ref().is_some_and(|cursor| cursor.asking.is_some()) {
+        &[("type", "a place"), ("Enter", "go there"), ("Esc", "stay")]
     } else if dash.ui.help {
         &[("Esc", "close the help"), ("q", "quit")]
     } else if dash.ui.log {
         &[("Esc", "close the log"), ("/", "filter"), ("j k PgUp PgDn", "scroll"), ("G", "newest"), ("q", "quit")]
     } else if dash.ui.detail {
         &[("Esc", "close"), ("j k", "other AP"), ("PgUp PgDn", "history"), ("l", "log"), ("?", "help"), ("q", "quit")]
+    } else if dash.ui.replay.is_some() {
+        &[
+            ("q", "quit"),
+            ("?", "help"),
+            ("Space", "play"),
+            ("< > [ ] left right", "move"),
+            ("n N", "failures"),
+            ("t", "go to"),
+            ("Enter", "particulars"),
+            ("l", "log"),
+            ("/", "filter"),
+        ]
     } else {
         &[
             ("q", "quit"),
@@ -48,13 +62,16 @@ fn piece(t: &Theme, key: &str, what: &str) -> [(String, Style); 2] {
 }
 
 /// Every key.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: bool) {
+    // What is only there on the past comes first.
+    let past: &[(&str, &str)] = if replay { &crate::replay::KEYS } else { &[] };
+    let keys: Vec<_> = past.iter().chain(&KEYS).collect();
     let width = 74.min(area.width);
-    let height = (KEYS.len() as u16 + 2).min(area.height);
+    let height = (keys.len() as u16 + 2).min(area.height);
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;
     pen.frame(Rect { x, y, width, height }, "Keys");
-    for (i, (key, what)) in KEYS.iter().take(usize::from(height - 2)).enumerate() {
+    for (i, (key, what)) in keys.into_iter().take(usize::from(height - 2)).enumerate() {
         let y = y + 1 + i as u16;
         pen.text(x + 2, y, 14, key, pen.theme.key);
         pen.text(x + 17, y, width.saturating_sub(19), what, pen.theme.plain);
