@@ -13,7 +13,7 @@ use super::cookie::{COOKIE_LEN, CookieSecrets, Cookies};
 use super::endpoint::{Endpoint, Expected};
 use super::ffi::{self, Listened, PerPeer};
 use super::queue::{CAPWAP_DTLS_HEADER, Datagrams};
-use super::record::{First, first_record};
+use super::record::{First, first_record, record_number};
 use crate::net::pki::Credentials;
 
 /// The server's side: the AC.
@@ -102,9 +102,13 @@ impl ServerContext {
         if let Some(mut expected) = ffi::per_peer(stream.ssl()).and_then(|peer| peer.cookies.lock().ok()) {
             *expected = self.secrets.cookies(from, now);
         }
-        stream.get_mut().arrived(&datagram[CAPWAP_DTLS_HEADER.len()..]);
+        let records = &datagram[CAPWAP_DTLS_HEADER.len()..];
+        stream.get_mut().arrived(records);
         match ffi::listen(&mut stream) {
-            Listened::Verified => Listen::Accepted(Endpoint::begin(stream, self.settings.expected(Expected::Wtp))),
+            Listened::Verified => {
+                stream.get_mut().number_from(record_number(records));
+                Listen::Accepted(Endpoint::begin(stream, self.settings.expected(Expected::Wtp)))
+            }
             Listened::Nothing => {
                 let reply = stream.get_mut().next_transmit();
                 self.listener = Some(stream);

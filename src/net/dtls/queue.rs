@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
+use super::record::{RECORD_HEADER, RECORD_NUMBER, record_header, record_number};
+
 /// Preamble version 0, type 1 (CAPWAP DTLS header), and three reserved octets (RFC 5415 section 4.2).
 pub const CAPWAP_DTLS_HEADER: [u8; 4] = [1, 0, 0, 0];
 
@@ -19,6 +21,10 @@ pub(super) struct Datagrams {
     outbound: VecDeque<Vec<u8>>,
     /// Where the next write goes while a message is being sealed.
     sink: Option<Vec<u8>>,
+    /// The number of the first record in clear, where it matters.
+    first: Option<u64>,
+    /// What is added to the numbers of records in clear, once the first was written.
+    ahead: Option<u64>,
 }
 
 impl Datagrams {
@@ -38,6 +44,29 @@ impl Datagrams {
     /// The next datagram to send.
     pub(super) fn next_transmit(&mut self) -> Option<Vec<u8>> {
         self.outbound.pop_front()
+    }
+
+    /// Has the records in clear begin with this number.
+    ///
+    /// A server takes that of the ClientHello which it answers (RFC 6347 section 4.2.1). OpenSSL 3.2 and later begin with
+    /// 1 whatever it was; a client that had to ask twice for a cookie takes such a record for a repeated one, so it would
+    /// miss the ServerHello until that is sent again, and an alert for good.
+    pub(super) fn number_from(&mut self, first: u64) {
+        self.first = Some(first);
+    }
+
+    /// No record in clear is authenticated, nor is its number part of what the handshake signs.
+    fn renumber(&mut self, records: &mut [u8]) {
+        let Some(first) = self.first else { return };
+        let mut rest = records;
+        while let Some((sealed, len)) = record_header(rest) {
+            if !sealed {
+                let number = record_number(rest);
+                let ahead = *self.ahead.get_or_insert(first.saturating_sub(number));
+                rest[RECORD_NUMBER].copy_from_slice(&number.wrapping_add(ahead).to_be_bytes()[2..]);
+            }
+            rest = rest.get_mut(RECORD_HEADER + len..).unwrap_or_default();
+        }
     }
 
     /// Appends what OpenSSL writes to `out` until [`Self::release_sink`].
@@ -75,6 +104,7 @@ impl Write for Datagrams {
             let mut datagram = Vec::with_capacity(CAPWAP_DTLS_HEADER.len() + records.len());
             datagram.extend_from_slice(&CAPWAP_DTLS_HEADER);
             datagram.extend_from_slice(records);
+            self.renumber(&mut datagram[CAPWAP_DTLS_HEADER.len()..]);
             self.outbound.push_back(datagram);
         }
         Ok(records.len())

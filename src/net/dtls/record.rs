@@ -2,10 +2,14 @@
 //!
 //! RFC 6347 sections 4.1 and 4.2.2. Nothing here is authenticated, so nothing here may change a session's state.
 
+use std::ops::Range;
+
 use super::queue::CAPWAP_DTLS_HEADER;
 
 /// Octets of a record's header: type, version, epoch, sequence number, length.
 pub(super) const RECORD_HEADER: usize = 13;
+/// Where its sequence number stands.
+pub(super) const RECORD_NUMBER: Range<usize> = 5..11;
 const HANDSHAKE_HEADER: usize = 12;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -54,6 +58,12 @@ pub(super) fn record_header(records: &[u8]) -> Option<(bool, usize)> {
     let header = records.get(..RECORD_HEADER)?;
     let sealed = header[3..5] != [0, 0];
     Some((sealed, usize::from(u16::from_be_bytes([header[11], header[12]]))))
+}
+
+/// The sequence number of the record that begins here; 0 where none does.
+pub(super) fn record_number(records: &[u8]) -> u64 {
+    let digits = records.get(RECORD_NUMBER).unwrap_or_default();
+    digits.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 fn client_hello(body: &[u8]) -> Option<First> {

@@ -1,6 +1,7 @@
 //! What a server does with datagrams of strangers.
 
 use super::*;
+use crate::net::dtls::record::record_number;
 
 /// The client's first ClientHello and the one that answers the server's cookie.
 fn hellos(server: &mut ServerContext, client: &mut Endpoint) -> (Vec<u8>, Vec<u8>) {
@@ -69,4 +70,60 @@ fn what_is_no_client_hello_is_ignored() {
     for datagram in [&record[..], &[], &[1], &[1, 0, 0, 0], &[0; 64], &[1, 0, 0, 0, 22, 0xFE, 0xFD]] {
         assert!(matches!(server.listen(addr(), datagram, times().1), Listen::Ignored));
     }
+}
+
+/// A client that had to ask twice before the cookie came, the endpoint that its answer made, and the number of the record
+/// that it answered with.
+fn asked_twice(server: &mut ServerContext, client: &mut Endpoint) -> (Endpoint, u64) {
+    let mut replies = Vec::new();
+    while replies.len() < 2 {
+        for hello in drain(client) {
+            let Listen::Reply(reply) = server.listen(addr(), &hello, times().1) else { panic!("no cookie") };
+            replies.push(reply);
+        }
+        std::thread::sleep(client.timeout().expect("a flight is under way"));
+        client.handle_timeout();
+    }
+    drain(client);
+    for reply in replies {
+        client.feed(&reply);
+    }
+    let hello = drain(client).into_iter().next().expect("the cookie comes back");
+    let number = record_number(&hello[CAPWAP_DTLS_HEADER.len()..]);
+    assert!(number > 1);
+    let Listen::Accepted(peer) = server.listen(addr(), &hello, times().1) else { panic!("a good cookie") };
+    (peer, number)
+}
+
+#[test]
+fn the_first_record_has_the_number_of_the_client_hello_that_it_answers() {
+    let (mut server, mut client) = (server(&config(), &pki()), client(&config(), &self_signed()));
+    let (mut peer, number) = asked_twice(&mut server, &mut client);
+    let flight = drain(&mut peer);
+    let numbers: Vec<u64> = flight.iter().map(|d| record_number(&d[CAPWAP_DTLS_HEADER.len()..])).collect();
+    assert_eq!(numbers, (number..).take(flight.len()).collect::<Vec<_>>());
+    let mut pair = Pair { server, client, accepted: Some(peer), longest: 0 };
+    for datagram in flight {
+        pair.client.feed(&datagram);
+    }
+    let unheard = drain(&mut pair.client);
+    assert!(!unheard.is_empty(), "the flight was heard the first time");
+    for datagram in unheard {
+        pair.deliver_to_server(&datagram);
+    }
+    pair.settle(|_| Fate::Deliver);
+    pair.assert_alive();
+}
+
+#[test]
+fn a_client_that_asked_twice_hears_that_it_is_refused() {
+    let other = DtlsConfig { ciphers: "ECDHE-ECDSA-CHACHA20-POLY1305".into(), ..config() };
+    let one = DtlsConfig { ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256".into(), ..config() };
+    let (mut server, mut client) = (server(&one, &pki()), client(&other, &self_signed()));
+    let (mut peer, _) = asked_twice(&mut server, &mut client);
+    assert!(matches!(peer.status(), Status::Closed(_)));
+    for alert in drain(&mut peer) {
+        client.feed(&alert);
+    }
+    assert!(matches!(client.status(), Status::Closed(_)), "{:?}", client.status());
 }
