@@ -12,7 +12,7 @@ use support::bundle::{NEW, version};
 use support::controller::{Controller, Place};
 use support::fleet::Simulate;
 use support::syslogd::{Syslogd, Taken, WAYS, Way};
-use support::{PATIENCE, bundle, wait_for, wait_until};
+use support::{PATIENCE, bundle, too_long, wait_for, wait_until};
 
 const APS: usize = 4;
 
@@ -188,12 +188,18 @@ fn nothing_is_missing_after_outages(syslogd: &mut Syslogd) {
 
 #[test]
 fn rsyslog_that_is_killed_in_an_upgrade_misses_no_line() {
+    if too_long(12) {
+        return;
+    }
     let Some(mut rsyslog) = Syslogd::rsyslog() else { return };
     nothing_is_missing_after_outages(&mut rsyslog);
 }
 
 #[test]
 fn syslog_ng_that_is_killed_in_an_upgrade_misses_no_line() {
+    if too_long(12) {
+        return;
+    }
     let Some(mut syslog_ng) = Syslogd::syslog_ng() else { return };
     nothing_is_missing_after_outages(&mut syslog_ng);
 }

@@ -11,7 +11,7 @@ use support::bundle::{MODELS, NEW, OLD, version};
 use support::controller::{Controller, Place};
 use support::fleet::Simulate;
 use support::tmux::{PROMPT, Tmux};
-use support::{PATIENCE, bundle, free_ports, wait_for};
+use support::{PATIENCE, bundle, free_ports, too_long, wait_for};
 
 /// Octets of an image: some seconds at the pace of one block per round trip.
 const OCTETS: u64 = 8_000_000;
@@ -57,6 +57,9 @@ fn left_as_it_was(tmux: &Tmux, status: u32) {
 
 #[test]
 fn an_upgrade_goes_by_on_a_terminal_that_is_resized_and_found_again_as_it_was() {
+    if too_long(12) {
+        return;
+    }
     let dir = tempfile::tempdir().expect("a directory");
     // The settings of the terminal stand on one line each.
     let Some(tmux) = Tmux::start(200, 30, &[("LANG", "C.UTF-8"), ("TERM", "screen-256color")]) else { return };
